@@ -1,0 +1,197 @@
+"""Long-running operations: they start at once, take Azure's time, and end Succeeded, Failed or Canceled.
+
+Each family has its own status URL and its own words, as recorded from the real service:
+
+    mfe         {L}/mfeOperationsStatus/{oeidp|odidp}:{workspace}:{guid}   Updating -> Succeeded
+    workspace   {L}/workspaceOperationsStatus/{id}&type=async              InProgress -> Succeeded
+    compute     {L}/computeOperationsStatus/{id}&service=new               InProgress -> Succeeded
+    registry    {L}/registryOperationsStatus/{id}&type=async               InProgress -> Succeeded
+    network     …/Microsoft.Network/locations/{l}/operations/{id}          InProgress -> Succeeded
+
+where {L} is `/subscriptions/{s}/providers/Microsoft.MachineLearningServices/locations/{location}`. Template deployments
+have a family of their own in `arm/deployments.py`. The signature in the query is opaque and must come back unchanged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vnetferry.sandbox.clock import Clock
+from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.wire import Json, Response
+
+Family = Literal["mfe", "workspace", "compute", "registry", "network"]
+Status = Literal["running", "Succeeded", "Failed", "Canceled"]
+
+_RUNNING_WORD = {"mfe": "Updating"}
+_STATUS_PATH = {
+    "mfe": ("mfeOperationsStatus", "mfeOperationResults"),
+    "workspace": ("workspaceOperationsStatus", "workspaceOperationsStatus"),
+    "compute": ("computeOperationsStatus", "computeOperationsResults"),
+    "registry": ("registryOperationsStatus", "registryOperationsStatus"),
+    "network": ("operations", "operationResults"),
+}
+_EXTRA_QUERY = {"workspace": ("&type=async", "&type=location"), "compute": ("&service=new", "&service=new")}
+_EXTRA_QUERY["registry"] = _EXTRA_QUERY["workspace"]
+
+
+@dataclass
+class LongOperation:
+    """One operation under way or ended.
+
+    name:     the ARM operation ("OnlineDeployments_CreateOrUpdate"), the key of a scenario's `durations_s`.
+    result:   called for the body that `Location` answers once it succeeded; None answers an empty 200.
+    ended:    set when the status is terminal.
+    """
+
+    id: str
+    family: Family
+    name: str
+    resource_id: str
+    subscription_id: str
+    location: str
+    started: str
+    status: Status = "running"
+    error: Json | None = None
+    finished: str = ""
+    signature: tuple[str, str] = ("", "")
+    result: Callable[[], Json | None] | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def urls(self, api_version: str) -> tuple[str, str]:
+        """The URLs for `Azure-AsyncOperation` and `Location`; their signatures differ."""
+        namespace = "Microsoft.Network" if self.family == "network" else "Microsoft.MachineLearningServices"
+        base = f"https://management.azure.com/subscriptions/{self.subscription_id}/providers/{namespace}"
+        extra = _EXTRA_QUERY.get(self.family, ("", ""))
+        status, location = (
+            f"{base}/locations/{self.location}/{word}/{self.id}?api-version={api_version}{query}&{sign}"
+            for word, query, sign in zip(_STATUS_PATH[self.family], extra, self.signature, strict=True)
+        )
+        return status, location
+
+    def status_body(self) -> Json:
+        """What the status URL answers, in the family's own words."""
+        word = _RUNNING_WORD.get(self.family, "InProgress") if self.status == "running" else self.status
+        body: Json = {"status": word}
+        if self.status == "Succeeded" and self.family != "mfe":
+            body["percentComplete"] = 100.0
+        if self.family == "mfe":
+            end = self.finished or "0001-01-01T00:00:00+00:00"
+            names = {"id": self.id, "name": self.id, "startTime": self.started, "endTime": end}
+            body = {**names, "percentComplete": 0.0, **body}
+        return {**body, "error": self.error} if self.error else body
+
+
+class LongOperations:
+    """All operations of the sandbox."""
+
+    def __init__(self, clock: Clock, durations_s: dict[str, float]) -> None:
+        self._clock = clock
+        self._durations_s = durations_s
+        self._operations: dict[str, LongOperation] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.forced_failures: list[Callable[[LongOperation], AzureError | None]] = []
+
+    def start(
+        self,
+        family: Family,
+        name: str,
+        resource_id: str,
+        location: str,
+        *,
+        default_s: float,
+        finish: Callable[[], Awaitable[None]],
+        fail: Callable[[AzureError], None] | None = None,
+        result: Callable[[], Json | None] | None = None,
+        prefix: str = "",
+    ) -> LongOperation:
+        """Begin an operation that takes `durations_s[name]` (else `default_s`) Azure seconds, then runs `finish`.
+
+        finish: applies the new state; an AzureError raised in it ends the operation Failed with that error.
+        fail:   called with the error, to mark the resource (`provisioningState: Failed`).
+        prefix: of the id, such as "odidp:<workspace guid>:".
+        """
+        identifier = f"{prefix}{uuid.uuid4()}" if prefix else secrets.token_urlsafe(32)
+        subscription = resource_id.strip("/").split("/")[1]
+        operation = LongOperation(
+            identifier, family, name, resource_id, subscription, location, self._clock.stamp(), result=result
+        )
+        operation.signature = (_signature(), _signature())
+        self._operations[identifier] = operation
+        duration_s = self._durations_s.get(name, default_s)
+        task = asyncio.get_running_loop().create_task(self._run(operation, duration_s, finish, fail))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return operation
+
+    async def _run(
+        self,
+        operation: LongOperation,
+        duration_s: float,
+        finish: Callable[[], Awaitable[None]],
+        fail: Callable[[AzureError], None] | None,
+    ) -> None:
+        try:
+            await self._clock.sleep(duration_s)
+            self._raise_forced(operation)
+            await finish()
+            operation.status = "Succeeded"
+        except AzureError as err:
+            operation.error = err.error()
+            operation.status = "Failed"
+            if fail:
+                fail(err)
+        except Exception as err:  # a defect of the sandbox must not leave an operation running for ever
+            operation.error = {"code": "InternalServerError", "message": f"Sandbox defect: {err!r}"}
+            operation.status = "Failed"
+            if fail:
+                fail(AzureError(500, "InternalServerError", f"Sandbox defect: {err!r}"))
+        finally:
+            operation.finished = self._clock.stamp()
+            operation.ended.set()
+
+    def _raise_forced(self, operation: LongOperation) -> None:
+        for force in self.forced_failures:
+            if error := force(operation):
+                raise error
+
+    def find(self, identifier: str) -> LongOperation | None:
+        """The operation of that id, or None."""
+        return self._operations.get(identifier)
+
+    def running_on(self, resource_id: str) -> LongOperation | None:
+        """An operation under way on exactly this resource, or None."""
+        key = resource_id.lower()
+        for operation in self._operations.values():
+            if operation.status == "running" and operation.resource_id.lower() == key:
+                return operation
+        return None
+
+    def headers(self, operation: LongOperation, api_version: str, *, location: str | None = None) -> dict[str, str]:
+        """The headers of the answer that started it; `location` replaces the result URL (endpoint and deployment PUT)."""
+        status, result = operation.urls(api_version)
+        return {"Azure-AsyncOperation": status, "Location": location or result, **self.pace()}
+
+    def accepted(self, operation: LongOperation, api_version: str) -> Response:
+        """202 without a body and with both headers."""
+        return Response(202, None, self.headers(operation, api_version))
+
+    def pace(self) -> dict[str, str]:
+        """How soon to ask again. Azure sends no such header (the SDK then waits 30 s or 5 s): in scaled time it would
+        sleep through the whole operation, so the sandbox asks for 5 s of Azure's time, and at least 50 ms."""
+        return {"x-ms-retry-after-ms": str(max(50, round(5000 / self._clock.scale)))} if self._clock.scale > 1 else {}
+
+    async def close(self) -> None:
+        """Drop what is still running."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _signature() -> str:
+    return f"t={secrets.randbelow(10**18)}&c={secrets.token_urlsafe(48)}&s={secrets.token_urlsafe(96)}&h={secrets.token_urlsafe(24)}"

@@ -1,0 +1,65 @@
+"""The state of one sandbox: its documents, secrets, blobs, operations, scoring processes and clock.
+
+One object, made at start and passed to every handler; nothing here is global.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vnetferry.sandbox.clock import Clock
+from vnetferry.sandbox.documents import Documents
+from vnetferry.sandbox.operations import LongOperations
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.blob import BlobStore
+    from vnetferry.sandbox.scenario import Scenario
+    from vnetferry.sandbox.scoring.fleet import Fleet
+
+
+@dataclass
+class Secrets:
+    """What Azure never returns in a document.
+
+    endpoint_keys: endpoint id (lower case) -> {primaryKey, secondaryKey}.
+    account_keys:  storage account name -> base64 key.
+    datastores:    datastore id (lower case) -> the secrets object that listSecrets answers.
+    connections:   connection id (lower case) -> its credentials.
+    vaults:        "vault/name" (lower case) -> versions, newest last: {version, value, created}.
+    """
+
+    endpoint_keys: dict[str, dict[str, str]] = field(default_factory=dict)
+    account_keys: dict[str, str] = field(default_factory=dict)
+    datastores: dict[str, dict[str, str]] = field(default_factory=dict)
+    connections: dict[str, dict[str, str]] = field(default_factory=dict)
+    vaults: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+
+
+# Why a host and port may not be reached from a vantage; None when they may.
+Refuse = Callable[[str, int], str | None]
+# Opens one more loopback proxy port for a vantage and returns its number (the same for the same name).
+OpenVantage = Callable[[str, Refuse], Awaitable[int]]
+
+
+@dataclass
+class World:
+    """Everything a handler may touch.
+
+    folder:       private to this sandbox (mode 0700), removed when it stops.
+    ca_file:      PEM of the sandbox's own CA, for the processes that it starts.
+    open_vantage: opens a further proxy port (a managed network's egress).
+    """
+
+    folder: Path
+    clock: Clock
+    scenario: Scenario
+    documents: Documents
+    operations: LongOperations
+    secrets: Secrets
+    blobs: BlobStore
+    fleet: Fleet
+    ca_file: Path
+    open_vantage: OpenVantage
