@@ -12,13 +12,19 @@ Event = Literal["started", "done", "already_done", "skipped", "failed", "undone"
 
 
 class Outcome(Value):
-    """What one step came to. `facts` are small, JSON-able and never secret (a scoring URI, an answer's digest)."""
+    """What one step came to.
+
+    facts:         small, JSON-able and never secret (a scoring URI, an answer's digest).
+    before, after: SHA-256 of the resource's document ("" for absent or untouched).
+    """
 
     step: str
     status: Status
     message: str = ""
     resource: ResourceId | None = None
     request_id: str = ""
+    before: str = ""
+    after: str = ""
     facts: dict[str, str | int | float | bool | list[str]] = {}
 
 

@@ -1,0 +1,1 @@
+"""One Azure effect or one read per Prefect task; retries and time-outs are declared here."""
