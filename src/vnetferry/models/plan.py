@@ -27,6 +27,16 @@ StepKind = Literal[
     "probe_isolation",
     "set_traffic",
     "hand_off",
+    # of the article's path, from YAML files
+    "apply_endpoint",
+    "apply_deployment",
+    "read_logs",
+    # of a retirement
+    "soak",
+    "require_retirable",
+    "delete_endpoint",
+    "delete_compute",
+    "delete_workspace",
 ]
 Disposition = Literal["carried", "remapped", "re-created", "dropped"]
 
@@ -110,7 +120,12 @@ class Plan(Value):
     @property
     def critical_path_s(self) -> int:
         """Azure seconds along the longest chain of dependent steps: the least that the migration can take."""
-        ends: dict[str, int] = {}
-        for step in self.steps:
-            ends[step.id] = step.duration_s + max((ends[d] for d in step.depends_on), default=0)
-        return max(ends.values(), default=0)
+        return critical_path_s(self.steps)
+
+
+def critical_path_s(steps: tuple[Step, ...]) -> int:
+    """Azure seconds along the longest chain of dependent steps; `steps` in an order that respects `depends_on`."""
+    ends: dict[str, int] = {}
+    for step in steps:
+        ends[step.id] = step.duration_s + max((ends[d] for d in step.depends_on), default=0)
+    return max(ends.values(), default=0)
