@@ -17,9 +17,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from vnetferry.sandbox.clock import Clock
 from vnetferry.sandbox.errors import AzureError
@@ -124,10 +124,14 @@ class LongOperations:
         operation.signature = (_signature(), _signature())
         self._operations[identifier] = operation
         duration_s = self._durations_s.get(name, default_s)
-        task = asyncio.get_running_loop().create_task(self._run(operation, duration_s, finish, fail))
+        self.spawn(self._run(operation, duration_s, finish, fail))
+        return operation
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` in the background until it ends or the sandbox does."""
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return operation
 
     async def _run(
         self,

@@ -96,19 +96,32 @@ BUILT_IN = (
         "AzureML Compute Operator",
         (f"{_ML}/workspaces/computes/*", f"{_ML}/workspaces/notebooks/vm/*"),
     ),
-    Role("b556d68e-0be0-4f35-a333-ad7ee1ce17ea", "Azure AI Enterprise Network Connection Approver", _APPROVAL_ACTIONS),
     Role(
-        "7f951dda-4ed3-4680-a7ca-43fe172d538d", "AcrPull", ("Microsoft.ContainerRegistry/registries/pull/read",)
+        "b556d68e-0be0-4f35-a333-ad7ee1ce17ea",
+        "Azure AI Enterprise Network Connection Approver",
+        _APPROVAL_ACTIONS,
+    ),
+    Role(
+        "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+        "AcrPull",
+        ("Microsoft.ContainerRegistry/registries/pull/read",),
     ),
     Role(
         "8311e382-0749-4cb8-b61a-304f252e45ec",
         "AcrPush",
-        ("Microsoft.ContainerRegistry/registries/pull/read", "Microsoft.ContainerRegistry/registries/push/write"),
+        (
+            "Microsoft.ContainerRegistry/registries/pull/read",
+            "Microsoft.ContainerRegistry/registries/push/write",
+        ),
     ),
     Role(
         "17d1049b-9a84-46fb-8f53-869881c3d3ab",
         "Storage Account Contributor",
-        ("Microsoft.Authorization/*/read", "Microsoft.Resources/deployments/*", "Microsoft.Storage/storageAccounts/*"),
+        (
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Resources/deployments/*",
+            "Microsoft.Storage/storageAccounts/*",
+        ),
     ),
     Role(
         "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
@@ -124,7 +137,8 @@ BUILT_IN = (
             f"{_BLOBS}/generateUserDelegationKey/action",
         ),
         data=tuple(
-            f"{_BLOBS}/containers/blobs/{verb}" for verb in ("delete", "read", "write", "move/action", "add/action")
+            f"{_BLOBS}/containers/blobs/{verb}"
+            for verb in ("delete", "read", "write", "move/action", "add/action")
         ),
     ),
     Role(
@@ -136,7 +150,11 @@ BUILT_IN = (
     Role(
         "00482a5a-887f-4fb3-b363-3b7fe8e74483",
         "Key Vault Administrator",
-        ("Microsoft.Authorization/*/read", "Microsoft.KeyVault/checkNameAvailability/read", f"{_VAULT}/*/read"),
+        (
+            "Microsoft.Authorization/*/read",
+            "Microsoft.KeyVault/checkNameAvailability/read",
+            f"{_VAULT}/*/read",
+        ),
         data=(f"{_VAULT}/*",),
     ),
     Role(

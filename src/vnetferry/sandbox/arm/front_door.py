@@ -1,0 +1,60 @@
+"""What Azure Resource Manager checks before any resource provider sees a request.
+
+In this order: the subscription, the resource group, the provider's registration (for writes), and locks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vnetferry.sandbox.arm.locks import TYPE as LOCKS
+from vnetferry.sandbox.arm.locks import refuse_locked
+from vnetferry.sandbox.arm.providers import require_registered
+from vnetferry.sandbox.documents import resource_type
+from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.routes import Call
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
+_GROUP = "Microsoft.Resources/resourceGroups"
+
+
+def admit(call: Call) -> None:
+    """Raise Azure's refusal, or return; called between the check of rights and the handler."""
+    parts = call.path.strip("/").split("/")
+    if len(parts) < 2 or parts[0].lower() != "subscriptions":
+        return
+    require_subscription(call.world, parts[1])
+    if len(parts) > 4 and parts[2].lower() == "resourcegroups":
+        require_group(call.world, parts[1], parts[3])
+    if call.request.method in ("PUT", "PATCH"):
+        require_registered(call.world, call.path)
+    if call.request.method != "GET":
+        _check_locks(call)
+
+
+def require_subscription(world: World, subscription_id: str) -> None:
+    """AzureError 404 `SubscriptionNotFound` unless the scenario has it."""
+    known = {s.lower() for s in world.scenario.subscriptions}
+    if subscription_id.lower() not in known:
+        message = f"The subscription '{subscription_id}' could not be found."
+        raise AzureError(404, "SubscriptionNotFound", message)
+
+
+def require_group(world: World, subscription_id: str, group: str) -> None:
+    """AzureError 404 `ResourceGroupNotFound` when it is absent, 409 while it is being deleted."""
+    document = world.documents.get(f"/subscriptions/{subscription_id}/resourceGroups/{group}")
+    if document is None:
+        raise AzureError(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
+
+
+def _check_locks(call: Call) -> None:
+    kind = resource_type(call.path).lower()
+    if kind != LOCKS.lower():
+        refuse_locked(call.world, _target(call), write=call.request.method != "DELETE")
+
+
+def _target(call: Call) -> str:
+    """The resource that a request touches: a POST's path ends with the action's name."""
+    return call.path.rpartition("/")[0] if call.request.method == "POST" else call.path

@@ -1,0 +1,348 @@
+"""Microsoft.Network/privateEndpoints: an address in a subnet for one resource, with its connection on the target.
+
+Source: the endpoint's state follows the target's: what its owner approves, rejects or deletes shows here.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+from vnetferry.sandbox.arm import tracked
+from vnetferry.sandbox.arm.bodies import require_known, require_member, require_object
+from vnetferry.sandbox.arm.private_links import (
+    connect,
+    connection_status,
+    find_connection,
+    may_approve,
+    require_group_ids,
+)
+from vnetferry.sandbox.arm.virtual_networks import VERSIONS, endpoints_in
+from vnetferry.sandbox.documents import resource_type
+from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.routes import Call, Operation
+from vnetferry.sandbox.wire import Json, Response
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
+TYPE = "Microsoft.Network/privateEndpoints"
+_KINDS = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
+_CONNECTION = frozenset(
+    {
+        "privateLinkServiceId",
+        "groupIds",
+        "requestMessage",
+        "privateLinkServiceConnectionState",
+        "provisioningState",
+    }
+)
+
+
+def operations() -> list[Operation]:
+    """Private endpoints and their DNS zone groups."""
+    groups = f"{ENDPOINT.path}/{{endpoint}}/privateDnsZoneGroups"
+    right = f"{TYPE}/privateDnsZoneGroups"
+    return [
+        *tracked.operations(ENDPOINT),
+        Operation(
+            "PrivateDnsZoneGroups_CreateOrUpdate",
+            "PUT",
+            f"{groups}/{{name}}",
+            _put_group,
+            f"{right}/write",
+            VERSIONS,
+        ),
+        Operation(
+            "PrivateDnsZoneGroups_Get", "GET", f"{groups}/{{name}}", _get_group, f"{right}/read", VERSIONS
+        ),
+        Operation(
+            "PrivateDnsZoneGroups_Delete",
+            "DELETE",
+            f"{groups}/{{name}}",
+            _delete_group,
+            f"{right}/delete",
+            VERSIONS,
+        ),
+        Operation("PrivateDnsZoneGroups_List", "GET", groups, _list_groups, f"{right}/read", VERSIONS),
+    ]
+
+
+def adopt(world: World, document: Json) -> None:
+    """Register an endpoint of the scenario and make its connection on the target, unless the target tells of it."""
+    world.documents.put(document)
+    for connection in _connections(document):
+        properties = connection["properties"]
+        target_id = properties["privateLinkServiceId"]
+        if find_connection(world, target_id, document["id"]) is None:
+            state = properties.get("privateLinkServiceConnectionState") or {}
+            approved = state.get("status", "Approved") == "Approved"
+            connect(world, target_id, document["id"], properties.get("groupIds", []), approved=approved)
+
+
+def group_ids(endpoint: Json) -> list[str]:
+    """The subresources that an endpoint asks for."""
+    return [
+        group
+        for connection in _connections(endpoint)
+        for group in connection["properties"].get("groupIds") or []
+    ]
+
+
+def _connections(endpoint: Json) -> list[Json]:
+    return [connection for kind in _KINDS for connection in endpoint["properties"].get(kind) or []]
+
+
+def _prepare(call: Call, draft: Json, before: Json | None) -> None:
+    properties = draft["properties"]
+    subnet = _require_subnet(call, properties)
+    connections = _connections(draft)
+    if len(connections) != 1:
+        message = f"Private endpoint {draft['id']} must have exactly one private link service connection."
+        raise AzureError(400, "PrivateEndpointMustHaveOneConnection", message)
+    _require_connection(call, connections[0])
+    tracked.carry(draft, before, "networkInterfaces", "customDnsConfigs")
+    for kind in _KINDS:
+        properties[kind] = properties.get(kind) or []
+    if "networkInterfaces" not in properties:
+        _give_address(call, draft, subnet, connections[0])
+    _connect(call, draft, connections[0])
+
+
+def _require_subnet(call: Call, properties: Json) -> Json:
+    identifier = require_object(properties.get("subnet"), "properties.subnet").get("id", "")
+    subnet = call.world.documents.get(identifier)
+    if subnet is None:
+        message = (
+            f"Resource {identifier} referenced by resource {call.path} was not found. Please make sure that the referenced "
+            "resource exists, and that both resources are in the same region."
+        )
+        raise AzureError(400, "InvalidResourceReference", message)
+    if network := call.world.documents.get(identifier.rpartition("/subnets/")[0]):
+        _require_same_region(call, network)
+    return subnet
+
+
+def _require_same_region(call: Call, network: Json) -> None:
+    location = str(call.json().get("location", network["location"])).replace(" ", "").lower()
+    if network["location"].replace(" ", "").lower() != location:
+        message = f"Resource {network['id']} referenced by resource {call.path} was not found in the same region '{location}'."
+        raise AzureError(400, "InvalidResourceReference", message)
+
+
+def _require_connection(call: Call, connection: Json) -> None:
+    require_known(
+        connection, {"id", "name", "type", "etag", "properties"}, "PrivateLinkServiceConnection", "connection"
+    )
+    properties = require_object(connection.get("properties"), "connection.properties")
+    require_known(properties, _CONNECTION, "PrivateLinkServiceConnectionProperties", "connection.properties")
+    target_id = require_member(
+        properties, "privateLinkServiceId", "MissingParameter", "connection.properties"
+    )
+    target = call.world.documents.get(target_id)
+    if target is None:
+        message = (
+            f"Call to {target_id} failed. The resource referenced by privateLinkServiceId was not found."
+        )
+        raise AzureError(400, "LinkedResourceNotFound", message)
+    properties["groupIds"] = require_group_ids(
+        target["id"], properties.get("groupIds"), connection.get("name", "")
+    )
+
+
+def _give_address(call: Call, draft: Json, subnet: Json, connection: Json) -> None:
+    properties, target_id = draft["properties"], connection["properties"]["privateLinkServiceId"]
+    address = _next_address(call.world, subnet)
+    interface = properties.get("customNetworkInterfaceName") or f"{draft['name']}.nic.{tracked.new_guid()}"
+    group = draft["id"].rpartition("/providers/")[0]
+    properties["networkInterfaces"] = [
+        {"id": f"{group}/providers/Microsoft.Network/networkInterfaces/{interface}"}
+    ]
+    names = _host_names(call.world, target_id, connection["properties"]["groupIds"][0])
+    properties["customDnsConfigs"] = [{"fqdn": name, "ipAddresses": [address]} for name in names]
+
+
+def _next_address(world: World, subnet: Json) -> str:
+    """Azure keeps the first four addresses of a subnet; endpoints get the next free ones."""
+    properties = subnet["properties"]
+    prefix = ip_network((properties.get("addressPrefixes") or [properties["addressPrefix"]])[0])
+    used = {
+        address
+        for endpoint_id in endpoints_in(world, subnet["id"])
+        for config in world.documents.require(endpoint_id)["properties"].get("customDnsConfigs", [])
+        for address in config["ipAddresses"]
+    }
+    for offset in range(4, prefix.num_addresses - 1):
+        if str(prefix[offset]) not in used:
+            return str(prefix[offset])
+    message = f"Subnet {subnet['name']} with address prefix {prefix} does not have enough capacity for 1 IP addresses."
+    raise AzureError(400, "SubnetIsFull", message)
+
+
+def _host_names(world: World, target_id: str, group_id: str) -> list[str]:
+    name = target_id.rpartition("/")[2].lower()
+    target = world.documents.require(target_id)
+    hosts = {
+        "microsoft.keyvault/vaults": [f"{name}.vault.azure.net"],
+        "microsoft.containerregistry/registries": [
+            f"{name}.{target.get('location')}.data.azurecr.io",
+            f"{name}.azurecr.io",
+        ],
+        "microsoft.storage/storageaccounts": [f"{name}.{group_id.lower()}.core.windows.net"],
+        "microsoft.machinelearningservices/workspaces": _workspace_hosts(target),
+    }
+    return hosts.get(resource_type(target_id).lower(), [])
+
+
+def _workspace_hosts(workspace: Json) -> list[str]:
+    """The names that Azure resolves to a workspace's private endpoint (How to use your workspace with a custom DNS server)."""
+    identifier, region = workspace["properties"].get("workspaceId", ""), workspace.get("location", "")
+    return [
+        f"{identifier}.workspace.{region}.api.azureml.ms",
+        f"{identifier}.workspace.{region}.cert.api.azureml.ms",
+        f"ml-{workspace['name']}-{region}-{identifier}.{region}.notebooks.azure.net",
+        f"*.{identifier}.inference.{region}.api.azureml.ms",
+        f"*.{identifier}.models.{region}.api.azureml.ms",
+    ]
+
+
+def _connect(call: Call, draft: Json, connection: Json) -> None:
+    target_id = connection["properties"]["privateLinkServiceId"]
+    found = find_connection(call.world, target_id, draft["id"])
+    if found is None or connection_status(found) == "Disconnected":
+        manual = connection in draft["properties"]["manualPrivateLinkServiceConnections"]
+        approved = not manual and may_approve(call.world, call.request.principal, target_id)
+        note = connection["properties"].get("requestMessage", "")
+        found = connect(
+            call.world,
+            target_id,
+            draft["id"],
+            connection["properties"]["groupIds"],
+            approved=approved,
+            note=note,
+        )
+    connection["properties"]["provisioningState"] = "Succeeded"
+    connection["id"] = (
+        f"{draft['id']}/{'manualP' if connection in draft['properties'][_KINDS[1]] else 'p'}rivateLinkServiceConnections/{connection['name']}"
+    )
+
+
+def _show(world: World, endpoint: Json) -> Json:
+    for connection in _connections(endpoint):
+        found = find_connection(world, connection["properties"]["privateLinkServiceId"], endpoint["id"])
+        gone = {"status": "Disconnected", "description": "Deleted state", "actionsRequired": ""}
+        state = found["properties"]["privateLinkServiceConnectionState"] if found else gone
+        connection["properties"]["privateLinkServiceConnectionState"] = deepcopy(state)
+    return endpoint
+
+
+def _removed(world: World, endpoint: Json) -> None:
+    for connection in _connections(endpoint):
+        if found := find_connection(world, connection["properties"]["privateLinkServiceId"], endpoint["id"]):
+            world.documents.remove(found["id"])
+
+
+async def _put_group(call: Call) -> Response:
+    endpoint = call.world.documents.require(call.path.rpartition("/privateDnsZoneGroups/")[0])
+    body = call.json()
+    require_known(body, {"id", "name", "etag", "type", "properties"}, "PrivateDnsZoneGroup")
+    properties = require_object(body.get("properties"), "properties")
+    require_known(
+        properties,
+        {"privateDnsZoneConfigs", "provisioningState"},
+        "PrivateDnsZoneGroupProperties",
+        "properties",
+    )
+    configs = [
+        _zone_config(call, endpoint, config) for config in properties.get("privateDnsZoneConfigs") or []
+    ]
+    document = {
+        "id": call.path,
+        "name": call.params["name"],
+        "type": f"{TYPE}/privateDnsZoneGroups",
+        "properties": {"provisioningState": "Succeeded", "privateDnsZoneConfigs": configs},
+    }
+    existed = call.path in call.world.documents
+    call.world.documents.put(document)
+    return Response(200 if existed else 201, deepcopy(document))
+
+
+def _zone_config(call: Call, endpoint: Json, config: Any) -> Json:
+    properties = require_object(
+        require_object(config, "privateDnsZoneConfigs").get("properties"), "properties"
+    )
+    zone = call.world.documents.get(properties.get("privateDnsZoneId", ""))
+    if zone is None:
+        message = (
+            f"Private Dns Zone {properties.get('privateDnsZoneId')} referenced by {call.path} was not found."
+        )
+        raise AzureError(400, "InvalidResourceReference", message)
+    records = [
+        _record(call.world, zone, entry) for entry in endpoint["properties"].get("customDnsConfigs", [])
+    ]
+    return {**config, "properties": {"privateDnsZoneId": zone["id"], "recordSets": records}}
+
+
+def _record(world: World, zone: Json, entry: Json) -> Json:
+    """The A record that a zone group keeps in its zone for one of the endpoint's names."""
+    name = _relative_name(entry["fqdn"], zone["name"])
+    record = {
+        "id": f"{zone['id']}/A/{name}",
+        "name": name,
+        "type": "Microsoft.Network/privateDnsZones/A",
+        "properties": {
+            "ttl": 10,
+            "fqdn": f"{name}.{zone['name']}.",
+            "isAutoRegistered": False,
+            "aRecords": [{"ipv4Address": address} for address in entry["ipAddresses"]],
+        },
+    }
+    world.documents.put(record)
+    return {
+        "recordType": "A",
+        "recordSetName": name,
+        "fqdn": f"{name}.{zone['name']}",
+        "ttl": 10,
+        "ipAddresses": entry["ipAddresses"],
+    }
+
+
+def _relative_name(fqdn: str, zone: str) -> str:
+    suffix = "." + zone.removeprefix("privatelink.").replace("vaultcore.azure.net", "vault.azure.net")
+    return fqdn.removesuffix(suffix)
+
+
+async def _get_group(call: Call) -> Response:
+    return Response(200, deepcopy(call.world.documents.require(call.path)))
+
+
+async def _delete_group(call: Call) -> Response:
+    existed = call.path in call.world.documents
+    call.world.documents.remove(call.path)
+    return Response(200 if existed else 204)
+
+
+async def _list_groups(call: Call) -> Response:
+    call.world.documents.require(call.path.rpartition("/")[0])
+    return tracked.paged(call, deepcopy(call.world.documents.collection(call.path)))
+
+
+ENDPOINT = tracked.TrackedType(
+    TYPE,
+    "PrivateEndpoints",
+    VERSIONS,
+    fields=frozenset({"extendedLocation"}),
+    properties=frozenset(
+        {
+            *("subnet", *_KINDS, "networkInterfaces", "customDnsConfigs", "customNetworkInterfaceName"),
+            *("applicationSecurityGroups", "ipConfigurations", "ipVersionType"),
+        }
+    ),
+    name=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,78}[A-Za-z0-9_])?$",
+    prepare=_prepare,
+    show=_show,
+    removed=_removed,
+    create_s=40,
+    delete_s=30,
+)
