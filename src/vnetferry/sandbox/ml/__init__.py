@@ -1,0 +1,1 @@
+"""Microsoft.MachineLearningServices: workspaces and everything inside them."""

@@ -1,0 +1,91 @@
+"""What every handler inside a workspace needs: the workspace, stamps of who did what when, rows and pages of lists."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode
+
+from vnetferry.sandbox.documents import not_found
+from vnetferry.sandbox.errors import AzureError, service_error
+from vnetferry.sandbox.routes import Call, Handler, Operation
+from vnetferry.sandbox.wire import Json, Principal, Response
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
+PROVIDER = "Microsoft.MachineLearningServices"
+WORKSPACES = f"/subscriptions/{{subscriptionId}}/resourceGroups/{{resourceGroup}}/providers/{PROVIDER}/workspaces"
+WORKSPACE = WORKSPACES + "/{workspace}"
+LOCATION = f"/subscriptions/{{subscriptionId}}/providers/{PROVIDER}/locations/{{location}}"
+WORKSPACE_TYPE = f"{PROVIDER}/workspaces"
+
+
+def workspace_id(call: Call) -> str:
+    """The ARM id of the workspace that the path is in, in the case in which the request wrote it."""
+    return "/" + "/".join(call.request.segments[:8])
+
+
+def require_workspace(call: Call) -> Json:
+    """The workspace that the path is in (live); AzureError 404 in the front door's words when it is absent."""
+    identifier = workspace_id(call)
+    document = call.world.documents.get(identifier)
+    if document is not None:
+        return document
+    if len(call.request.segments) == 8 or call.request.method in ("GET", "POST"):
+        raise not_found(identifier)
+    name = call.params["workspace"]
+    message = f"Can not perform requested operation on nested resource. Parent resource '{name}' not found."
+    raise AzureError(404, "ParentResourceNotFound", message)
+
+
+def child_id(call: Call, *parts: str) -> str:
+    """The id of something inside the path's workspace, below the workspace's id as it was created."""
+    return "/".join([require_workspace(call)["id"], *parts])
+
+
+def created(world: World, principal: Principal | None) -> Json:
+    """`systemData` of something made now."""
+    return {**_who(world, principal, "created"), **_who(world, principal, "lastModified")}
+
+
+def modified(world: World, principal: Principal | None, before: Json | None) -> Json:
+    """`systemData` of something changed now."""
+    return {**(before or {}), **_who(world, principal, "lastModified")}
+
+
+def require_idle(world: World, resource_id: str) -> None:
+    """AzureError 409 while an operation is under way on exactly this resource."""
+    if world.operations.running_on(resource_id):
+        name = resource_id.rstrip("/").rpartition("/")[2]
+        message = f"Conflict of operation, another operation on same entity is already running in workspace {name}"
+        raise service_error(409, "Conflict", message)
+
+
+def row(name: str, method: str, path: str, handle: Handler, right: str, **fields: object) -> Operation:
+    """A row of the table; `right` is the RBAC action without the provider's name."""
+    return Operation(name, method, path, handle, f"{PROVIDER}/{right}", **fields)  # type: ignore[arg-type]
+
+
+def page(call: Call, documents: list[Json], size: int) -> Response:
+    """One page of a list with a `nextLink` when there is more; `$skip` in the link says where it goes on."""
+    start = _skipped(call)
+    body: Json = {"value": deepcopy(documents[start : start + size])}
+    if start + size < len(documents):
+        query = [(k, v) for k, v in parse_qsl(call.request.raw_query) if k.lower() != "$skip"]
+        link = urlencode([*query, ("$skip", str(start + size))], safe="$")
+        body["nextLink"] = f"https://{call.request.host}{call.request.path}?{link}"
+    return Response(200, body)
+
+
+def _skipped(call: Call) -> int:
+    word = call.request.query.get("$skip") or "0"
+    if not word.isdecimal():
+        raise service_error(400, "UserError", f"The continuation token '{word}' is not valid.")
+    return int(word)
+
+
+def _who(world: World, principal: Principal | None, prefix: str) -> Json:
+    name = principal.app_id if principal else ""
+    stamp = world.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return {f"{prefix}At": stamp, f"{prefix}By": name, f"{prefix}ByType": "Application"}
