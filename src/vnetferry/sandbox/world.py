@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from vnetferry.sandbox.clock import Clock
 from vnetferry.sandbox.documents import Documents
 from vnetferry.sandbox.operations import LongOperations
+from vnetferry.sandbox.scoring.names import EndpointNames
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.blob import BlobStore
@@ -25,6 +26,7 @@ class Secrets:
     """What Azure never returns in a document.
 
     endpoint_keys: endpoint id (lower case) -> {primaryKey, secondaryKey}.
+    token_keys:    endpoint id (lower case) -> what its AML tokens are signed with.
     account_keys:  storage account name -> base64 key.
     datastores:    datastore id (lower case) -> the secrets object that listSecrets answers.
     connections:   connection id (lower case) -> its credentials.
@@ -32,6 +34,7 @@ class Secrets:
     """
 
     endpoint_keys: dict[str, dict[str, str]] = field(default_factory=dict)
+    token_keys: dict[str, bytes] = field(default_factory=dict)
     account_keys: dict[str, str] = field(default_factory=dict)
     datastores: dict[str, dict[str, str]] = field(default_factory=dict)
     connections: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -51,6 +54,7 @@ class World:
     folder:       private to this sandbox (mode 0700), removed when it stops.
     ca_file:      PEM of the sandbox's own CA, for the processes that it starts.
     open_vantage: opens a further proxy port (a managed network's egress).
+    endpoint_names: which online endpoint has which name in which region.
     """
 
     folder: Path
@@ -63,3 +67,4 @@ class World:
     fleet: Fleet
     ca_file: Path
     open_vantage: OpenVantage
+    endpoint_names: EndpointNames = field(default_factory=EndpointNames)

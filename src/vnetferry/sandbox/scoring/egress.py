@@ -1,0 +1,151 @@
+"""What a deployment's code can reach: the network around each scoring process is a proxy port with its own rules.
+
+- A workspace with a managed network that allows only approved outbound: its service tags, FQDN rules (ports 80 and
+  443) and private endpoint rules, each once its status is Active; with internet outbound: everything.
+- A legacy deployment with egress disabled: the workspace's storage, registry and the workspace itself, no more.
+- Any other: everything that the sandbox serves.
+
+Rules are read at each connection, so a rule added to a running workspace holds at once. A refusal names what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from vnetferry.sandbox.documents import resource_type
+from vnetferry.sandbox.scoring.specification import name_of, workspace_id_of
+from vnetferry.sandbox.wire import INTERNET, Json
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import Refuse, World
+
+# The hosts among Azure's public ones that the service tags of a managed network cover. Source: the tags' documentation.
+_TAG_HOSTS = {
+    "azureactivedirectory": ("login.microsoftonline.com", "*.login.microsoftonline.com", "login.windows.net"),
+    "azureresourcemanager": ("management.azure.com",),
+    "azuremachinelearning": ("*.api.azureml.ms", "*.ml.azure.com", "ml.azure.com", "*.azureml.net"),
+    "azurefrontdoor.firstparty": ("aka.ms", "*.azurefd.net"),
+    "microsoftcontainerregistry": ("mcr.microsoft.com", "*.data.mcr.microsoft.com"),
+    "azuremonitor": ("*.in.applicationinsights.azure.com", "*.monitor.azure.com", "dc.services.visualstudio.com"),
+    "azurecontainerregistry": ("*.azurecr.io",),
+    "storage": ("*.core.windows.net",),
+    "azurekeyvault": ("*.vault.azure.net",),
+}
+_STORAGE, _VAULT = "microsoft.storage/storageaccounts", "microsoft.keyvault/vaults"
+_REGISTRY, _WORKSPACE = "microsoft.containerregistry/registries", "microsoft.machinelearningservices/workspaces"
+
+
+async def open_port(world: World, deployment: Json) -> int:
+    """The loopback proxy port through which this deployment's code goes out."""
+    vantage, refuse = network_of(world, deployment)
+    return await world.open_vantage(vantage, refuse)
+
+
+def network_of(world: World, deployment: Json) -> tuple[str, Refuse]:
+    """The name of the network that a deployment runs in, and what that network refuses."""
+    workspace_id = workspace_id_of(deployment["id"])
+    if is_managed(world, workspace_id):
+        return managed_vantage(world, workspace_id), lambda host, port: managed_refusal(world, workspace_id, host, port)
+    if is_private(deployment):
+        return f"legacy:{deployment['id'].lower()}", lambda host, port: _legacy_refusal(world, workspace_id, host, port)
+    return INTERNET, lambda host, port: None
+
+
+def is_managed(world: World, workspace_id: str) -> bool:
+    """Whether the workspace has a managed network, provisioned or not."""
+    mode = _managed_network(world, workspace_id).get("isolationMode") or "Disabled"
+    return bool(mode.lower() != "disabled")
+
+
+def is_private(deployment: Json) -> bool:
+    """Whether this is a legacy deployment with a network of its own."""
+    return str(deployment["properties"].get("egressPublicNetworkAccess") or "").lower() == "disabled"
+
+
+def managed_vantage(world: World, workspace_id: str) -> str:
+    """The name of a workspace's managed network as a vantage."""
+    workspace = world.documents.get(workspace_id) or {"properties": {}}
+    return f"managed:{workspace['properties'].get('workspaceId') or name_of(workspace_id)}"
+
+
+def managed_refusal(world: World, workspace_id: str, host: str, port: int) -> str | None:
+    """Why a managed network does not let a connection out, or None."""
+    network = _managed_network(world, workspace_id)
+    if str(network.get("isolationMode")).lower() == "allowinternetoutbound":
+        return None
+    if any(_allows(world, rule, host, port) for rule in _active_rules(network)):
+        return None
+    return (
+        f"{host}:{port} is not reachable from the managed network of workspace '{name_of(workspace_id)}': "
+        "no active outbound rule covers it. Add an FQDN, service tag or private endpoint rule for it."
+    )
+
+
+def _legacy_refusal(world: World, workspace_id: str, host: str, port: int) -> str | None:
+    workspace = world.documents.get(workspace_id)
+    properties = workspace["properties"] if workspace else {}
+    targets = (workspace_id, properties.get("storageAccount"), properties.get("containerRegistry"))
+    if any(_matches(pattern, host) for target in targets if target for pattern in _hosts_of(world, target)):
+        return None
+    return (
+        f"{host}:{port} is not reachable: the deployment has egressPublicNetworkAccess Disabled, and its network reaches "
+        f"only the storage account and the container registry of workspace '{name_of(workspace_id)}'."
+    )
+
+
+def _managed_network(world: World, workspace_id: str) -> Json:
+    workspace = world.documents.get(workspace_id)
+    return (workspace["properties"].get("managedNetwork") or {}) if workspace else {}
+
+
+def _active_rules(network: Json) -> Iterator[Json]:
+    for rule in (network.get("outboundRules") or {}).values():
+        if str(rule.get("status", "Active")).lower() == "active":
+            yield rule
+
+
+def _allows(world: World, rule: Json, host: str, port: int) -> bool:
+    kind, destination = str(rule.get("type")).lower(), rule.get("destination")
+    if kind == "fqdn":
+        # Azure takes no FQDN rule for a storage account: those are reached by private endpoint only.
+        return port in (80, 443) and _matches(str(destination), host) and not host.endswith(".core.windows.net")
+    if not isinstance(destination, dict):
+        return False
+    if kind == "servicetag":
+        tag = str(destination.get("serviceTag")).lower()
+        covered = any(_matches(pattern, host) for pattern in _tag_hosts(tag))
+        return covered and _in_ranges(str(destination.get("portRanges", "*")), port)
+    hosts = [*_hosts_of(world, str(destination.get("serviceResourceId"))), *(rule.get("fqdns") or [])]
+    return any(_matches(pattern, host) for pattern in hosts)
+
+
+def _tag_hosts(tag: str) -> tuple[str, ...]:
+    """A regional tag (`Storage.WestEurope`) covers what its service's tag does."""
+    return _TAG_HOSTS.get(tag) or _TAG_HOSTS.get(tag.partition(".")[0], ())
+
+
+def _in_ranges(ranges: str, port: int) -> bool:
+    for part in ranges.replace(" ", "").split(","):
+        low, _, high = part.partition("-")
+        if part == "*" or (low.isdigit() and int(low) <= port <= int(high or low)):
+            return True
+    return False
+
+
+def _hosts_of(world: World, resource_id: str) -> tuple[str, ...]:
+    name, kind = name_of(resource_id).lower(), resource_type(resource_id).lower()
+    if kind == _WORKSPACE:
+        guid = (world.documents.get(resource_id) or {"properties": {}})["properties"].get("workspaceId", "")
+        return (f"{guid}.workspace.*.api.azureml.ms", f"{guid}.workspace.*.cert.api.azureml.ms")
+    known = {
+        _STORAGE: (f"{name}.*.core.windows.net",),
+        _VAULT: (f"{name}.vault.azure.net",),
+        _REGISTRY: (f"{name}.azurecr.io", f"{name}.*.data.azurecr.io"),
+    }
+    return known.get(kind, ())
+
+
+def _matches(pattern: str, host: str) -> bool:
+    return fnmatchcase(host.lower(), pattern.lower())

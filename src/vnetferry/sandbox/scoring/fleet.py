@@ -1,0 +1,282 @@
+"""Every deployment's server: started when it is deployed (or first asked, if the scenario brought it), stopped with it.
+
+- A deployment that is updated keeps answering with its old server until the new one is ready.
+- Not more servers start at once than the machine has cores, and one.
+- Everything that was started is gone after `close`, and after the death of the sandbox (see launcher.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import httpx
+
+from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.scoring import assets, echo, egress, runtime
+from vnetferry.sandbox.scoring.meter import Meter
+from vnetferry.sandbox.scoring.process import Launch, ServerProcess, launch
+from vnetferry.sandbox.scoring.specification import Limits, parse_duration_s, read_limits
+from vnetferry.sandbox.wire import Json, Request, Response
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
+_MAX_START_S = 180.0
+# Headers between the front door and its client, which a server must neither see nor set.
+_HOP_HEADERS = frozenset(
+    "authorization connection content-length host keep-alive proxy-authorization proxy-connection server date "
+    "te trailer transfer-encoding upgrade".split()
+)
+
+
+@dataclass
+class _Server:
+    process: ServerProcess
+    root: Path
+    initializer_log: str
+
+
+class Fleet:
+    """The scoring processes of one sandbox.
+
+    runtime: "inference-server" runs the deployments' own code; "echo" answers without any process.
+    folder:  for the containers' files; made when needed, emptied as deployments stop.
+    """
+
+    def __init__(self, runtime: Literal["inference-server", "echo"], folder: Path) -> None:
+        self._echo = runtime == "echo"
+        self._folder = folder
+        self._servers: dict[str, _Server] = {}
+        self._logs: dict[str, dict[str, str]] = {}
+        self._starting: dict[str, asyncio.Task[None]] = {}
+        self._background: set[asyncio.Task[Any]] = set()
+        self._pending: Counter[str] = Counter()
+        self._slots = asyncio.Semaphore((os.cpu_count() or 1) + 1)
+        self._world: World | None = None
+        self.meter = Meter()
+
+    def bind(self, world: World) -> None:
+        """Give the fleet the world that its deployments live in; once, before anything else."""
+        self._world = world
+
+    async def start(self, deployment_id: str, document: Json | None = None) -> None:
+        """Bring up the deployment's server, replacing one that runs; return when it is ready.
+
+        document: the deployment as it will be, if that is not yet what the world's documents say.
+        Raises:   AzureError `ResourceNotReady` (the server did not come up), `BadArgument` (code or model missing).
+        """
+        if self._echo:
+            return
+        document = document or self._bound.documents.require(deployment_id)
+        async with self._slots:
+            server = await self._launch(document)
+        previous, self._servers[_key(deployment_id)] = self._servers.get(_key(deployment_id)), server
+        if previous:
+            await self._discard(previous)
+
+    async def stop(self, deployment_id: str) -> None:
+        """End the deployment's server, if it has one, and forget its logs."""
+        key = _key(deployment_id)
+        starting = self._starting.pop(key, None)
+        if starting:
+            starting.cancel()
+        self._logs.pop(key, None)
+        if server := self._servers.pop(key, None):
+            await self._discard(server)
+
+    async def stop_below(self, scope: str) -> None:
+        """Stop every deployment under an id, such as a workspace that is deleted."""
+        prefix = _key(scope) + "/"
+        known = {*self._servers, *self._starting}
+        await asyncio.gather(*(self.stop(key) for key in known if key.startswith(prefix)))
+
+    async def score(self, deployment_id: str, request: Request) -> Response:
+        """The deployment's answer to a scoring request, or the front end's: 408, 424 or 429.
+
+        A server that is not running yet (a scenario's), or no longer, is started first; that does not count against
+        the request's time-out.
+        """
+        limits = read_limits(self._bound.documents.require(deployment_id))
+        key = _key(deployment_id)
+        if self._pending[key] >= limits.pending:
+            return _refusal(429, "too many pending requests, retry later")
+        self._pending[key] += 1
+        try:
+            return await self._answer(deployment_id, request, limits)
+        finally:
+            self._pending[key] -= 1
+
+    def logs(self, deployment_id: str, container: str = "InferenceServer") -> str:
+        """What a container (`InferenceServer` or `StorageInitializer`) of the deployment wrote."""
+        key = _key(deployment_id)
+        if self._echo:
+            return echo.logs()
+        server, kept = self._servers.get(key), self._logs.get(key, {})
+        if container.lower() == "storageinitializer":
+            return server.initializer_log if server else kept.get("StorageInitializer", "")
+        return server.process.log() if server else kept.get("InferenceServer", "")
+
+    def requests_per_minute(self, endpoint_id: str, start: datetime, end: datetime) -> list[tuple[datetime, float]]:
+        """Scoring requests per minute of Azure's time in [start, end), minutes without any included."""
+        return self.meter.per_minute(endpoint_id, start, end)
+
+    def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run something whose end nobody waits for, such as a mirrored request."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def close(self) -> None:
+        """Stop everything."""
+        tasks = [*self._background, *self._starting.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(self.stop(key) for key in list(self._servers)))
+
+    @property
+    def _bound(self) -> World:
+        if self._world is None:
+            raise RuntimeError("Fleet.bind must be called before the fleet is used")
+        return self._world
+
+    async def _answer(self, deployment_id: str, request: Request, limits: Limits) -> Response:
+        if self._echo:
+            return echo.answer(deployment_id, request)
+        try:
+            server = await self._running(deployment_id)
+            return await asyncio.wait_for(_ask(server.process, request), limits.timeout_s)
+        except AzureError as err:
+            return _model_error(502, err.message)
+        except asyncio.TimeoutError:
+            return _refusal(408, f"upstream request timeout: the model took longer than {limits.timeout_s:g} s")
+        except httpx.TransportError:
+            return _model_error(502, "the model's container closed the connection")
+
+    async def _running(self, deployment_id: str) -> _Server:
+        key = _key(deployment_id)
+        server = self._servers.get(key)
+        if server is None or not server.process.is_alive:
+            task = self._starting.get(key) or asyncio.create_task(self.start(deployment_id))
+            self._starting[key] = task
+            task.add_done_callback(lambda _: self._starting.pop(key, None))
+            await asyncio.shield(task)
+        return self._servers[key]
+
+    async def _launch(self, document: Json) -> _Server:
+        root = self._folder / uuid.uuid4().hex
+        key = _key(document["id"])
+        python = _or_unavailable(runtime.find_python)
+        try:
+            found = assets.find_assets(self._bound, document)
+            lines = await asyncio.to_thread(assets.lay_out, self._bound.blobs, found, root)
+        except AzureError as err:
+            self._logs[key] = {"StorageInitializer": err.message + "\n"}
+            raise
+        server = _Server(await launch(await self._describe(document, found, root, python)), root, "\n".join(lines) + "\n")
+        return await self._settle(document, server)
+
+    async def _settle(self, document: Json, server: _Server) -> _Server:
+        """The server once it is ready; otherwise it is taken down and its logs are kept."""
+        ready = False
+        try:
+            ready = await server.process.wait_ready(_start_s(document))
+        finally:
+            if not ready:
+                await self._discard(server)
+        if not ready:
+            kept = {"InferenceServer": server.process.log(), "StorageInitializer": server.initializer_log}
+            self._logs[_key(document["id"])] = kept
+            raise _not_ready(document)
+        return server
+
+    async def _describe(self, document: Json, found: assets.Assets, root: Path, python: Path) -> Launch:
+        port = await egress.open_port(self._bound, document)
+        own = document["properties"].get("environmentVariables") or {}
+        environment = {
+            **_base_environment(python, root),
+            **_network_environment(port, self._bound.ca_file),
+            **assets.localize({**found.variables, **own}, root),
+        }
+        app_root = Path(f"{root}{found.app_root}")
+        return Launch(python, app_root, environment["AZUREML_ENTRY_SCRIPT"], environment)
+
+    async def _discard(self, server: _Server) -> None:
+        await server.process.stop()
+        await asyncio.to_thread(shutil.rmtree, server.root, ignore_errors=True)
+
+
+async def _ask(process: ServerProcess, request: Request) -> Response:
+    headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP_HEADERS}
+    query = f"?{request.raw_query}" if request.raw_query else ""
+    answer = await process.send(request.method, request.path + query, headers, request.body)
+    kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_HEADERS}
+    if answer.is_success or request.path != "/score":
+        return Response(answer.status_code, answer.content, kept)
+    failed = _model_error(answer.status_code, answer.reason_phrase)
+    return Response(failed.status, answer.content, {**kept, **failed.headers})
+
+
+def _base_environment(python: Path, root: Path) -> dict[str, str]:
+    """The least that a process needs; nothing of the machine's own environment, which may hold secrets."""
+    return {
+        "PATH": f"{python.parent}{os.pathsep}{os.defpath}",
+        "HOME": str(root),
+        "TMPDIR": os.environ.get("TMPDIR", "/tmp"),  # noqa: S108 (the system's own default)
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "GUNICORN_CMD_ARGS": "--no-control-socket",
+    }
+
+
+def _network_environment(proxy_port: int, ca_file: Path) -> dict[str, str]:
+    """The network as a container sees it: out through one proxy, which the sandbox's own CA vouches for."""
+    proxy = f"http://127.0.0.1:{proxy_port}"
+    proxies = {name: proxy for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
+    trust = {name: str(ca_file) for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")}
+    return {**proxies, **trust, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+
+
+def _start_s(document: Json) -> float:
+    """How long readiness may take: as long as the probe tries, in real seconds and within reason."""
+    probe = document["properties"].get("readinessProbe") or {}
+    delay_s = parse_duration_s(probe.get("initialDelay") or "PT10S") or 10.0
+    period_s = parse_duration_s(probe.get("period") or "PT10S") or 10.0
+    return min(_MAX_START_S, delay_s + period_s * (probe.get("failureThreshold") or 30))
+
+
+def _or_unavailable(find: Callable[[], Path]) -> Path:
+    try:
+        return find()
+    except runtime.RuntimeMissing as err:
+        raise AzureError(500, "InternalServerError", str(err)) from err
+
+
+def _not_ready(document: Json) -> AzureError:
+    message = (
+        "User container has crashed or terminated. Please see troubleshooting guide, available here: "
+        "https://aka.ms/oe-tsg#error-resourcenotready"
+    )
+    return AzureError(400, "ResourceNotReady", f"{message} (deployment {document['name']})")
+
+
+def _refusal(status: int, message: str) -> Response:
+    return Response(status, {"error": {"code": str(status), "message": message}})
+
+
+def _model_error(status: int, reason: str) -> Response:
+    headers = {"ms-azureml-model-error-statuscode": str(status), "ms-azureml-model-error-reason": reason}
+    return Response(424, {"error": {"code": "424", "message": f"The model answered {status}: {reason}"}}, headers)
+
+
+def _key(resource_id: str) -> str:
+    return "/" + resource_id.strip("/").lower()
