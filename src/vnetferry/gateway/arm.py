@@ -182,7 +182,8 @@ def _require_arm(url: str) -> str:
     host, own = (parts.hostname or "").lower(), urlsplit(BASE_URL).hostname or ""
     if parts.scheme != "https" or not (host == own or host.endswith("." + own)):
         raise Unavailable(
-            f"Azure pointed to '{host}', which is not Azure Resource Manager", resource=url.split("?", maxsplit=1)[0]
+            f"Azure pointed to '{host}', which is not Azure Resource Manager",
+            resource=url.split("?", maxsplit=1)[0],
         )
     return url
 

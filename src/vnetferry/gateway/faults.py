@@ -186,7 +186,11 @@ def _build(rule: Rule, found: list[_Found], what: str, resource: str) -> Vnetfer
     said = next((m for m in messages if len(m) > len(code) + 2), "")
     sentence = f"{what}: {said}" if said else what
     return rule.kind(
-        sentence, resource=resource.split("?", maxsplit=1)[0], code=code, retryable=rule.retryable, remedy=rule.remedy
+        sentence,
+        resource=resource.split("?", maxsplit=1)[0],
+        code=code,
+        retryable=rule.retryable,
+        remedy=rule.remedy,
     )
 
 

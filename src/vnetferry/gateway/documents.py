@@ -1,0 +1,131 @@
+"""One step on one document: look, decide, act, look again.
+
+Writing twice writes once: nothing is sent when Azure already holds what is wanted. What another hand made is never
+written to. Secrets are sent and never returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from vnetferry.errors import NotFound, NotOurs
+from vnetferry.gateway.azure import Azure
+from vnetferry.gateway.difference import differs
+from vnetferry.gateway.poll import is_settled, state_of, wait_resource
+from vnetferry.models.base import Json
+from vnetferry.models.ids import ResourceId
+
+PLAN_TAG, SOURCE_TAG = "vnetferry-plan", "vnetferry-source"
+
+
+class Written(NamedTuple):
+    """What a write came to.
+
+    changed:    whether anything was sent.
+    before:     the document before; None when there was none.
+    after:      the document as Azure holds it now; {} after a deletion.
+    request_id: Azure's id of the write, "" when nothing was sent.
+    unsettled:  paths that Azure, after the write, still answers in its own way.
+    """
+
+    changed: bool
+    before: Json | None
+    after: Json
+    request_id: str = ""
+    unsettled: tuple[str, ...] = ()
+
+
+def ensure(
+    azure: Azure,
+    resource: ResourceId,
+    body: Json,
+    api_version: str,
+    *,
+    kind: str,
+    tags: Mapping[str, str] | None = None,
+    secrets: Json | None = None,
+) -> Written:
+    """Make a resource what `body` says.
+
+    In:      kind: how long it takes (a key of poll.PACES); tags: added to the body's own, and the sign that the
+             resource is ours; secrets: properties to send besides, which Azure never answers.
+    Raises:  NotOurs when tags are given and the existing resource was not made from the same source by vnetferry.
+    Effects: at most one PUT; a deployment of ours that had failed is deleted first, because Azure cannot mend it.
+    """
+    desired = {**body, "tags": {**(body.get("tags") or {}), **tags}} if tags else body
+    before = find_settled(azure, resource, api_version, kind)
+    if before is not None and tags is not None:
+        require_ours(before, tags, resource)
+    current = _without_failure(azure, resource, before, api_version, kind)
+    if current is not None and state_of(current) == "succeeded" and not differs(desired, current):
+        return Written(False, before, current)
+    answer = azure.arm.put(resource, api_version, merged(desired, {"properties": secrets} if secrets else {}))
+    after = azure.arm.wait(answer, kind)
+    return Written(True, before, after, answer.request_id, tuple(differs(desired, after)))
+
+
+def delete(
+    azure: Azure, resource: ResourceId, api_version: str, *, kind: str = "delete", query: Json | None = None
+) -> Written:
+    """Delete a resource and wait until it is gone; absent is done. Effects: at most one DELETE."""
+    before = azure.arm.find(resource, api_version)
+    if before is None:
+        return Written(False, None, {})
+    try:
+        answer = azure.arm.delete(resource, api_version, query)
+    except NotFound:
+        return Written(False, before, {})
+    azure.arm.wait(answer, kind)
+    return Written(True, before, {}, answer.request_id)
+
+
+def find_settled(azure: Azure, resource: ResourceId, api_version: str, kind: str) -> Json | None:
+    """The document once no operation changes it any more; None when there is none."""
+    document = azure.arm.find(resource, api_version)
+    if document is None or is_settled(document):
+        return document
+    try:
+        return wait_resource(azure, resource, api_version, kind)
+    except NotFound:  # what was changing it was its deletion
+        return None
+
+
+def require_ours(document: Json, tags: Mapping[str, str], resource: ResourceId) -> None:
+    """Raise NotOurs unless vnetferry made the resource, from the same source workspace.
+
+    A plan that was made anew (after a quota was raised, say) has another id and goes on with what the first one
+    made, so it is the source's tag that must agree when there is one.
+    """
+    found = document.get("tags") or {}
+    if PLAN_TAG not in found:
+        who = "exists, and vnetferry did not make it"
+    elif str(found.get(SOURCE_TAG, "")).lower() != str(tags.get(SOURCE_TAG, "")).lower():
+        who = f"exists, and was made from another source: {found.get(SOURCE_TAG)}"
+    else:
+        return
+    raise NotOurs(
+        f"'{resource.name}' {who}",
+        resource=str(resource),
+        remedy="Choose another name in the configuration, or delete it if nobody needs it.",
+    )
+
+
+def merged(base: Any, extra: Any) -> Any:
+    """`base` with the values of `extra` put in at every depth."""
+    if not (isinstance(base, Mapping) and isinstance(extra, Mapping)):
+        return extra
+    return {
+        **base,
+        **{key: merged(base[key], value) if key in base else value for key, value in extra.items()},
+    }
+
+
+def _without_failure(
+    azure: Azure, resource: ResourceId, current: Json | None, api_version: str, kind: str
+) -> Json | None:
+    """The document, or None after deleting a deployment whose creation had failed."""
+    if current is None or kind != "deployment" or state_of(current) == "succeeded":
+        return current
+    delete(azure, resource, api_version)
+    return None

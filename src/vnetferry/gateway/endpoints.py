@@ -1,0 +1,177 @@
+"""Online endpoints: their documents, keys and traffic.
+
+Raw REST, because the SDK never sends keys, and leaves mirror traffic and public access out when it sets traffic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_attempt, wait_exponential
+
+from vnetferry.errors import NotFound, Rejected, VerificationFailed
+from vnetferry.gateway import api_versions
+from vnetferry.gateway.azure import Azure
+from vnetferry.gateway.difference import differs
+from vnetferry.gateway.documents import Written, delete, ensure, find_settled
+from vnetferry.models.base import Json
+from vnetferry.models.ids import ResourceId
+
+AAD_SCOPE = "https://ml.azure.com/.default"
+_LOOKS = 8  # at an eventually consistent document, 1, 2, 4 … 30 seconds of Azure's time apart: two minutes
+_WRITABLE = (
+    "authMode",
+    "compute",
+    "description",
+    "mirrorTraffic",
+    "properties",
+    "publicNetworkAccess",
+    "traffic",
+)
+_SERVICE_PROPERTIES = ("azureml.onlineendpointid", "AzureAsyncOperationUri")
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The two keys of an endpoint: secrets, which neither repr nor a log shows."""
+
+    primary: str = field(repr=False)
+    secondary: str = field(repr=False)
+
+
+def find_endpoint(azure: Azure, endpoint: ResourceId) -> Json | None:
+    """The endpoint's document; None when there is none."""
+    return azure.arm.find(endpoint, api_versions.ML)
+
+
+def create_endpoint(
+    azure: Azure, endpoint: ResourceId, body: Json, keys: Keys | None, tags: Mapping[str, str] | None = None
+) -> Written:
+    """Make the endpoint what `body` says, with these keys; its traffic stays what it is.
+
+    Raises:  NotOurs; VerificationFailed when Azure keeps other keys.
+    Effects: at most one PUT, and two POSTs where Azure did not take the keys with it.
+    """
+    secrets = {"keys": {"primaryKey": keys.primary, "secondaryKey": keys.secondary}} if keys else None
+    written = ensure(azure, endpoint, body, api_versions.ML, kind="endpoint", tags=tags, secrets=secrets)
+    changed = ensure_keys(azure, endpoint, keys) if keys else False
+    return written._replace(changed=written.changed or changed)
+
+
+def read_keys(azure: Azure, endpoint: ResourceId) -> Keys | None:
+    """The endpoint's keys, secrets; None when it has none (its authentication is by token)."""
+    body = azure.arm.post(f"{endpoint}/listKeys", api_versions.ML).body
+    if not body.get("primaryKey"):
+        return None
+    return Keys(body["primaryKey"], body.get("secondaryKey") or "")
+
+
+def read_token(azure: Azure, endpoint: ResourceId) -> str:
+    """A token for an endpoint whose authMode is AMLToken; a secret."""
+    return str(azure.arm.post(f"{endpoint}/token", api_versions.ML).body["accessToken"])
+
+
+def read_credential(azure: Azure, endpoint: ResourceId) -> str:
+    """What a caller puts after `Bearer` to score the endpoint, by its authMode; a secret."""
+    mode = str(azure.arm.get(endpoint, api_versions.ML)["properties"]["authMode"]).lower()
+    if mode == "aadtoken":
+        return azure.token(AAD_SCOPE)
+    if mode == "amltoken":
+        return read_token(azure, endpoint)
+    keys = read_keys(azure, endpoint)
+    if keys is None:
+        raise Rejected("the endpoint has no keys", resource=str(endpoint), remedy="Check its authMode.")
+    return keys.primary
+
+
+def ensure_keys(azure: Azure, endpoint: ResourceId, keys: Keys) -> bool:
+    """Give the endpoint these keys; whether anything was sent.
+
+    Raises: VerificationFailed when it answers other keys afterwards.
+    """
+    if read_keys(azure, endpoint) == keys:
+        return False
+    for kind, value in (("Primary", keys.primary), ("Secondary", keys.secondary)):
+        if value:
+            # Not the SDK's method: it sends the current key back, which changes nothing.
+            body = {"keyType": kind, "keyValue": value}
+            azure.arm.wait(azure.arm.post(f"{endpoint}/regenerateKeys", api_versions.ML, body), "endpoint")
+    if not _settles(azure, lambda: read_keys(azure, endpoint) == keys):
+        raise VerificationFailed(
+            "Azure did not take over the endpoint's keys",
+            resource=str(endpoint),
+            remedy="Run again; if it stays so, give callers the new keys (az ml online-endpoint get-credentials).",
+        )
+    return True
+
+
+def set_traffic(
+    azure: Azure, endpoint: ResourceId, traffic: Mapping[str, int], mirror: Mapping[str, int] | None = None
+) -> Written:
+    """Set the live and mirrored traffic of an endpoint in a single write.
+
+    In:      deployment name -> percent; what is not named gets none.
+    Out:     the document as re-read until it shows the traffic.
+    Raises:  Rejected when Azure refuses the weights; VerificationFailed when it never shows them.
+    Effects: at most one full PUT, because PATCH knows tags and identity only.
+    Source:  Safe rollout for online endpoints.
+    """
+    before = find_settled(azure, endpoint, api_versions.ML, "traffic")
+    if before is None:
+        raise NotFound("the endpoint does not exist", resource=str(endpoint), remedy="Create it first.")
+    wanted = {"properties": {"traffic": dict(traffic), "mirrorTraffic": dict(mirror or {})}}
+    if not differs(wanted, before):
+        return Written(False, before, before)
+    body = writable(before)
+    body["properties"].update(
+        traffic={name: pct for name, pct in traffic.items() if pct},
+        mirrorTraffic={name: pct for name, pct in (mirror or {}).items() if pct},
+    )
+    answer = azure.arm.put(endpoint, api_versions.ML, body)
+    azure.arm.wait(answer, "traffic")
+    if not _settles(azure, lambda: not differs(wanted, azure.arm.get(endpoint, api_versions.ML))):
+        raise VerificationFailed(
+            "Azure took the new traffic but does not show it", resource=str(endpoint), remedy="Run again."
+        )
+    return Written(True, before, azure.arm.get(endpoint, api_versions.ML), answer.request_id)
+
+
+def delete_endpoint(azure: Azure, endpoint: ResourceId) -> Written:
+    """Delete an endpoint with all its deployments; absent is done."""
+    return delete(azure, endpoint, api_versions.ML)
+
+
+def writable(document: Json) -> Json:
+    """The PUT body that leaves an endpoint as its document says: every writable property, nothing that is read-only."""
+    properties = {k: v for k, v in document["properties"].items() if k in _WRITABLE and v is not None}
+    own = {k: v for k, v in (properties.get("properties") or {}).items() if k not in _SERVICE_PROPERTIES}
+    body = {"location": document["location"], "properties": {**properties, "properties": own}}
+    if document.get("tags") is not None:
+        body["tags"] = document["tags"]
+    if document.get("kind"):
+        body["kind"] = document["kind"]
+    if identity := _identity(document.get("identity")):
+        body["identity"] = identity
+    return body
+
+
+def _identity(identity: Json | None) -> Json | None:
+    if not identity:
+        return None
+    users = {name: {} for name in identity.get("userAssignedIdentities") or {}}
+    return {"type": identity["type"], **({"userAssignedIdentities": users} if users else {})}
+
+
+def _settles(azure: Azure, holds: Callable[[], bool]) -> bool:
+    """Whether a condition comes true while Azure's replicas catch up."""
+    looks = Retrying(
+        sleep=azure.clock.sleep,
+        wait=wait_exponential(multiplier=1, max=30),
+        stop=stop_after_attempt(_LOOKS),
+        retry=retry_if_result(lambda held: not held),
+    )
+    try:
+        return bool(looks(holds))
+    except RetryError:
+        return False

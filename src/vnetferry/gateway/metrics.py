@@ -1,0 +1,47 @@
+"""How many scoring requests an endpoint gets: what soaking waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from vnetferry.gateway import api_versions
+from vnetferry.gateway.azure import Azure
+from vnetferry.models.base import Json
+from vnetferry.models.ids import ResourceId
+
+_METRIC = "RequestsPerMinute"
+_FINE_H = (
+    24  # up to here minute by minute; beyond it hour by hour, which is all that Azure answers in one request
+)
+
+
+def requests_since(azure: Azure, endpoint: ResourceId, hours: float) -> list[tuple[datetime, float]]:
+    """(start of interval in UTC, requests in it) over the last `hours` of Azure's time, without empty intervals."""
+    end = azure.clock.now()
+    minutes = 1 if hours <= _FINE_H else 60
+    query = {
+        "metricnames": _METRIC,
+        "timespan": f"{_stamp(end - timedelta(hours=hours))}/{_stamp(end)}",
+        "interval": "PT1M" if minutes == 1 else "PT1H",
+        "aggregation": "Average",
+    }
+    body = azure.arm.get(f"{endpoint}/providers/Microsoft.Insights/metrics", api_versions.METRICS, query)
+    return [(at, per_minute * minutes) for at, per_minute in _points(body) if per_minute]
+
+
+def count_requests(azure: Azure, endpoint: ResourceId, hours: float) -> float:
+    """How many scoring requests the endpoint got over the last `hours` of Azure's time."""
+    return sum(count for _, count in requests_since(azure, endpoint, hours))
+
+
+def _points(body: Json) -> Iterator[tuple[datetime, float]]:
+    for metric in body.get("value") or ():
+        for series in metric.get("timeseries") or ():
+            for point in series.get("data") or ():
+                at = datetime.fromisoformat(str(point["timeStamp"]).replace("Z", "+00:00"))
+                yield at, float(point.get("average") or 0.0)
+
+
+def _stamp(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,75 @@
+"""Private endpoints, and the connections to them on what they reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vnetferry.errors import NotFound, PersonNeeded
+from vnetferry.gateway import api_versions
+from vnetferry.gateway.azure import Azure
+from vnetferry.gateway.documents import Written, ensure, merged
+from vnetferry.models.base import Json
+from vnetferry.models.ids import ResourceId
+
+
+def create_private_endpoint(
+    azure: Azure, private_endpoint: ResourceId, body: Json, tags: Mapping[str, str] | None = None
+) -> Written:
+    """Make the private endpoint what `body` says; its connection may still wait for approval."""
+    return ensure(azure, private_endpoint, body, api_versions.NETWORK, kind="private_endpoint", tags=tags)
+
+
+def read_connections(azure: Azure, target: ResourceId) -> list[Json]:
+    """The private endpoint connections of a resource."""
+    return list(azure.arm.list(f"{target}/privateEndpointConnections", api_versions.api_version(target.type)))
+
+
+def connection_state(connection: Json) -> str:
+    """Approved, Pending, Rejected or Disconnected."""
+    state = (connection.get("properties") or {}).get("privateLinkServiceConnectionState") or {}
+    return str(state.get("status") or "Pending")
+
+
+def approve_connection(azure: Azure, target: ResourceId, private_endpoint: ResourceId) -> Written:
+    """Approve what a private endpoint asks of a resource, unless it is approved already.
+
+    Raises:  NotFound when the resource knows of no such connection; PersonNeeded when somebody rejected it;
+             PermissionDenied when the caller may not approve.
+    Effects: at most one PUT on the resource's connection.
+    """
+    connection = _connection_from(azure, target, private_endpoint)
+    status = connection_state(connection)
+    if status == "Approved":
+        return Written(False, connection, connection)
+    if status in ("Rejected", "Disconnected"):
+        raise PersonNeeded(
+            f"the connection of private endpoint '{private_endpoint.name}' was {status.lower()}",
+            resource=str(target),
+            remedy="Ask who did it; then delete the private endpoint and run again.",
+        )
+    approval = {
+        "privateLinkServiceConnectionState": {"status": "Approved", "description": "Approved by vnetferry"}
+    }
+    body = {"properties": merged(connection["properties"], approval)}
+    answer = azure.arm.put(
+        f"{target}/privateEndpointConnections/{connection['name']}", _version(target), body
+    )
+    after = azure.arm.wait(answer, "private_endpoint")
+    return Written(True, connection, after, answer.request_id)
+
+
+def _version(target: ResourceId) -> str:
+    return api_versions.api_version(target.type)
+
+
+def _connection_from(azure: Azure, target: ResourceId, private_endpoint: ResourceId) -> Json:
+    for connection in read_connections(azure, target):
+        owner = (connection.get("properties") or {}).get("privateEndpoint") or {}
+        if str(owner.get("id", "")).lower() == private_endpoint.key:
+            return connection
+    raise NotFound(
+        f"no connection from private endpoint '{private_endpoint.name}'",
+        resource=str(target),
+        remedy="Check that the private endpoint names this resource.",
+        retryable=True,  # it shows a little after the private endpoint
+    )
