@@ -1,0 +1,288 @@
+"""A workspace's managed network: how it is enabled and tightened, provisioned, and what it then holds.
+
+The network's settings and rules live in the workspace's own document (`properties.managedNetwork`), which is the only
+place where they are kept. Until it is provisioned the network is Inactive, and so are its rules.
+"""
+
+from __future__ import annotations
+
+import uuid
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from vnetferry.sandbox.arm import authorization
+from vnetferry.sandbox.arm.private_links import connect, find_connection, may_approve
+from vnetferry.sandbox.documents import resource_type
+from vnetferry.sandbox.errors import service_error
+from vnetferry.sandbox.ml.api_versions import MANAGED_NETWORK
+from vnetferry.sandbox.ml.identity import principals
+from vnetferry.sandbox.ml.network_fields import ISOLATION_MODES, PROVISION_OPTIONS
+from vnetferry.sandbox.ml.network_rules import Rules, new_rule, refuse, require_rule, required_rules
+from vnetferry.sandbox.ml.scope import WORKSPACE, require_idle, require_workspace, row
+from vnetferry.sandbox.routes import Call, Operation
+from vnetferry.sandbox.wire import Json, Principal, Response
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
+# Documented: about half an hour, and about ten minutes more when the first FQDN rule makes the firewall.
+PROVISION_S = 1800.0
+FIREWALL_S = 600.0
+PROVISION = "ManagedNetworkProvisions_ProvisionManagedNetwork"
+
+
+def operations() -> list[Operation]:
+    """Provisioning."""
+    path, right = f"{WORKSPACE}/provisionManagedNetwork", "workspaces/provisionManagedNetwork/action"
+    return [row(PROVISION, "POST", path, _provision, right, api_versions=MANAGED_NETWORK, evidence="recorded")]
+
+
+def is_managed(workspace: Json) -> bool:
+    """Whether the workspace's managed network is enabled (provisioned or not)."""
+    return bool(network_of(workspace).get("isolationMode", "Disabled") != "Disabled")
+
+
+def is_active(workspace: Json) -> bool:
+    """Whether the managed network is provisioned."""
+    return bool((network_of(workspace).get("status") or {}).get("status") == "Active")
+
+
+def require_ready(world: World, workspace_id: str) -> None:
+    """AzureError 400 `WorkspaceManagedNetworkNotReady` while the network is enabled and not provisioned."""
+    workspace = world.documents.require(workspace_id)
+    if is_managed(workspace) and not is_active(workspace):
+        message = (
+            f"The managed network of workspace '{workspace['name']}' is not ready. Provision it with "
+            "'az ml workspace provision-network' and try again when provisioning has succeeded."
+        )
+        raise service_error(400, "WorkspaceManagedNetworkNotReady", message)
+
+
+def network_of(workspace: Json) -> Json:
+    """The workspace's `managedNetwork` (live; made when the document has none)."""
+    properties = workspace["properties"]
+    if not properties.get("managedNetwork"):
+        properties["managedNetwork"] = disabled()
+    network: Json = properties["managedNetwork"]
+    return network
+
+
+def rules_of(workspace: Json) -> Rules:
+    """Its outbound rules by name (live)."""
+    network = network_of(workspace)
+    if network.get("outboundRules") is None:
+        network["outboundRules"] = {}
+    rules: Rules = network["outboundRules"]
+    return rules
+
+
+def disabled() -> Json:
+    """The settings of a workspace without a managed network."""
+    return {
+        "changeableIsolationModes": list(ISOLATION_MODES[1:]),
+        "isolationMode": "Disabled",
+        "enableNetworkMonitor": False,
+        "enableFirewallLog": False,
+    }
+
+
+def require_change(world: World, workspace: Json, wanted: Json) -> None:
+    """AzureError 400 unless the settings `wanted` (as read by MANAGED_NETWORK) may follow the present ones."""
+    before, after = network_of(workspace)["isolationMode"], _mode_after(workspace, wanted)
+    _require_transition(before, after)
+    if before == "Disabled" != after:
+        require_empty(world, workspace)
+    rules = required_rules(world, _preview(workspace, after)) if after != "Disabled" else {}
+    rules = rules | rules_of(workspace)
+    for name, rule in (wanted.get("outboundRules") or {}).items():
+        require_rule(world, after, rules, name, rule)
+        rules[name] = rule
+
+
+def apply_change(world: World, workspace: Json, wanted: Json, rules: Rules) -> None:
+    """Set the new settings; rules that `wanted` names join `rules`, those that the workspace had at the start."""
+    network, mode = network_of(workspace), _mode_after(workspace, wanted)
+    if mode == "Disabled":
+        return
+    was_active = is_active(workspace)
+    network["isolationMode"] = mode
+    network["changeableIsolationModes"] = list(ISOLATION_MODES[ISOLATION_MODES.index(mode) + 1 :])
+    network.setdefault("networkId", str(uuid.uuid4()))
+    network.setdefault("status", {"status": "Inactive", "sparkReady": False})
+    for name in ("firewallSku", "managedNetworkKind", "enableNetworkMonitor", "enableFirewallLog"):
+        if wanted.get(name) is not None:
+            network[name] = wanted[name]
+    if mode == "AllowOnlyApprovedOutbound":
+        network.setdefault("firewallSku", "Standard")
+    named = {name: new_rule(rule) for name, rule in (wanted.get("outboundRules") or {}).items()}
+    network["outboundRules"] = _compose(world, workspace, rules) | named
+    if was_active:
+        activate(world, workspace, list(network["outboundRules"]), None)
+
+
+def require_empty(world: World, workspace: Json) -> None:
+    """AzureError 400 while computes or managed endpoints exist, which must go before the network is enabled."""
+    for kind in ("computes", "onlineEndpoints"):
+        if names := [each["name"] for each in world.documents.collection(f"{workspace['id']}/{kind}")]:
+            message = (
+                f"Managed network cannot be enabled while the workspace has {kind}: {', '.join(names)}. "
+                "Delete them, enable the managed network, and create them again."
+            )
+            raise refuse(message)
+
+
+def provision_s(world: World, workspace: Json) -> float:
+    """How long provisioning this workspace's network takes, in Azure seconds."""
+    extra_s = FIREWALL_S if has_firewall(rules_of(workspace)) else 0.0
+    return world.scenario.durations_s.get(PROVISION, PROVISION_S + extra_s)
+
+
+def has_firewall(rules: Rules) -> bool:
+    """Whether any rule needs the firewall, which is made with the first FQDN rule."""
+    return any(rule["type"] == "FQDN" for rule in rules.values())
+
+
+def complete_provisioning(
+    world: World, workspace: Json, caller: Principal | None, *, include_spark: bool = False
+) -> None:
+    """Make the network Active with all its rules; idempotent.
+
+    Raises: AzureError 403 `AuthorizationFailed` when a rule's private endpoint may not be approved; the rule is Failed.
+    """
+    network = network_of(workspace)
+    network["outboundRules"] = _compose(world, workspace, rules_of(workspace))
+    spark_ready = include_spark or bool((network.get("status") or {}).get("sparkReady"))
+    activate(world, workspace, list(network["outboundRules"]), caller, spark=spark_ready)
+    network["status"] = {"status": "Active", "sparkReady": spark_ready}
+
+
+def activate(
+    world: World, workspace: Json, names: list[str], caller: Principal | None, *, spark: bool = False
+) -> None:
+    """Make these rules Active; a private endpoint rule connects to its target, if that may be approved."""
+    for name in names:
+        rule = rules_of(workspace)[name]
+        if rule["status"] == "Active" and not spark:
+            continue
+        if rule["type"] == "PrivateEndpoint":
+            _connect(world, workspace, name, rule, caller)
+            enabled = spark and rule["destination"].get("sparkEnabled")
+            rule["destination"]["sparkStatus"] = "Active" if enabled else "Inactive"
+        rule["status"] = "Active"
+        rule.pop("errorInformation", None)
+
+
+def disconnect(world: World, workspace: Json, name: str, rule: Json) -> None:
+    """Take back what an active rule made on its target."""
+    if rule["type"] != "PrivateEndpoint":
+        return
+    target = rule["destination"]["serviceResourceId"]
+    connection = find_connection(world, target, _endpoint_id(workspace, name))
+    if connection:
+        world.documents.remove(connection["id"])
+
+
+def disconnect_all(world: World, workspace: Json) -> None:
+    """Take back everything that the network made: it goes with its workspace."""
+    for name, rule in rules_of(workspace).items():
+        disconnect(world, workspace, name, rule)
+
+
+async def _provision(call: Call) -> Response:
+    workspace = require_workspace(call)
+    options = PROVISION_OPTIONS.read(call.json()) if call.request.body else {}
+    if not is_managed(workspace):
+        raise refuse("Managed network is not enabled for the workspace: set its isolation mode first.")
+    require_idle(call.world, workspace["id"])
+    world, caller = call.world, call.request.principal
+
+    async def finish() -> None:
+        complete_provisioning(world, workspace, caller, include_spark=bool(options.get("includeSpark")))
+
+    operation = world.operations.start(
+        "workspace",
+        PROVISION,
+        workspace["id"],
+        workspace["location"],
+        default_s=provision_s(world, workspace),
+        finish=finish,
+        result=lambda: deepcopy(network_of(workspace)["status"]),
+    )
+    return world.operations.accepted(operation, call.api_version)
+
+
+def _connect(world: World, workspace: Json, name: str, rule: Json, caller: Principal | None) -> None:
+    target = rule["destination"]["serviceResourceId"]
+    if rule["category"] == "UserDefined":
+        _require_approval(world, workspace, rule, caller)
+    if _is_unable(world, target):
+        rule["status"] = "Failed"
+        rule["errorInformation"] = f"Private endpoints need a Premium container registry: '{target}' is not."
+        return
+    connect(world, target, _endpoint_id(workspace, name), [rule["destination"]["subresourceTarget"]], approved=True)
+
+
+def _is_unable(world: World, target: str) -> bool:
+    document = world.documents.get(target) or {}
+    kind = resource_type(target).lower()
+    return kind == "microsoft.containerregistry/registries" and _sku(document) != "premium"
+
+
+def _sku(document: Json) -> str:
+    return str((document.get("sku") or {}).get("name", "")).lower()
+
+
+def _require_approval(world: World, workspace: Json, rule: Json, caller: Principal | None) -> None:
+    """Both the workspace's identity and the caller must be allowed to approve on the target."""
+    target = rule["destination"]["serviceResourceId"]
+    askers = [_as_principal(each) for each in principals(workspace.get("identity"))[:1]]
+    for asker in [*askers, *([caller] if caller else [])]:
+        if not may_approve(world, asker, target):
+            action = f"{resource_type(target)}/privateEndpointConnections/read"
+            error = authorization.denied(asker, action, target)
+            rule["status"], rule["errorInformation"] = "Failed", error.message
+            raise error
+
+
+def _as_principal(object_id: str) -> Principal:
+    return Principal(object_id, object_id, "")
+
+
+def _endpoint_id(workspace: Json, rule: str) -> str:
+    """The id of a rule's private endpoint, which lies in a subscription of the service."""
+    network = network_of(workspace).get("networkId", "")
+    group = f"/subscriptions/{network}/resourceGroups/vienna-{workspace['location']}-managed-networks"
+    return f"{group}/providers/Microsoft.Network/privateEndpoints/{workspace['name']}.{rule}"
+
+
+def _compose(world: World, workspace: Json, rules: Rules) -> Rules:
+    """The required rules, in the state in which `rules` has them, and everybody else's.
+
+    Once the network is active no required rule goes, and a workspace whose public access is disabled only then gets
+    no private endpoint of its own in AllowInternetOutbound.
+    """
+    wanted = required_rules(world, workspace)
+    required = {name: rule for name, rule in rules.items() if rule.get("category") == "Required"}
+    if is_active(workspace):
+        if network_of(workspace)["isolationMode"] == "AllowInternetOutbound":
+            wanted = {name: rule for name, rule in wanted.items() if not name.endswith("_amlworkspace")}
+        wanted = wanted | required
+    own = {name: rule for name, rule in rules.items() if name not in required}
+    return {name: required.get(name, rule) for name, rule in wanted.items()} | own
+
+
+def _mode_after(workspace: Json, wanted: Json) -> str:
+    return str(wanted.get("isolationMode") or network_of(workspace)["isolationMode"])
+
+
+def _require_transition(before: str, after: str) -> None:
+    if ISOLATION_MODES.index(after) >= ISOLATION_MODES.index(before):
+        return
+    if after == "Disabled":
+        raise refuse("Managed network cannot be disabled once enabled.")
+    raise refuse(f"Managed network isolation mode cannot be changed from {before} to {after}.")
+
+
+def _preview(workspace: Json, mode: str) -> Json:
+    network = {**network_of(workspace), "isolationMode": mode}
+    return {**workspace, "properties": {**workspace["properties"], "managedNetwork": network}}

@@ -1,0 +1,113 @@
+"""What a workspace must fulfil to be made or changed; nothing here changes anything.
+
+Source: Azure Machine Learning workspaces (associated resources), and the refusals that users have quoted.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vnetferry.sandbox.documents import resource_type
+from vnetferry.sandbox.errors import AzureError, service_error
+from vnetferry.sandbox.wire import Json
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,32}")
+_ASSOCIATED = {
+    "storageAccount": ("Storage Account", "microsoft.storage/storageaccounts", True),
+    "keyVault": ("Key Vault", "microsoft.keyvault/vaults", True),
+    "applicationInsights": ("Application Insights", "microsoft.insights/components", False),
+    "containerRegistry": ("Container Registry", "microsoft.containerregistry/registries", False),
+}
+
+
+def bad_request(message: str) -> AzureError:
+    """400 in the workspace service's words."""
+    return service_error(400, "BadRequest", message)
+
+
+def require_name(name: str) -> None:
+    """AzureError 400 unless 3 to 33 letters, digits, hyphens and underscores, beginning with a letter or digit."""
+    if not _NAME.fullmatch(name):
+        message = (
+            f"Workspace name '{name}' is invalid. It must be 3 to 33 characters long, begin with a letter or a digit "
+            "and hold only letters, digits, hyphens and underscores."
+        )
+        raise service_error(400, "InvalidWorkspaceName", message)
+
+
+def require_creatable(world: World, subscription_id: str, body: Json) -> None:
+    """AzureError 400 unless a workspace can be made from `body` (as read by CREATE) in that subscription."""
+    if (body.get("kind") or "Default").lower() != "default":
+        raise bad_request(f"Workspaces of kind '{body['kind']}' are not served: only Default.")
+    if body.get("identity") is None or body["identity"]["type"] == "None":
+        raise bad_request("Make sure to create your workspace using a client which support MSI")
+    for name in _ASSOCIATED:
+        _require_associated(world, subscription_id, name, body["properties"].get(name))
+    require_primary_identity(body["identity"], body["properties"])
+
+
+def require_primary_identity(identity: Json | None, properties: Json) -> None:
+    """AzureError 400 unless a primary user-assigned identity is one of the workspace's."""
+    primary = properties.get("primaryUserAssignedIdentity")
+    assigned = {key.lower() for key in (identity or {}).get("userAssignedIdentities") or {}}
+    if primary and primary.lower() not in assigned:
+        raise bad_request(f"Primary user assigned identity '{primary}' is not assigned to the workspace.")
+
+
+def require_unchanged(workspace: Json, body: Json) -> None:
+    """AzureError 400 for a PUT that changes what is settled when a workspace is made."""
+    properties, before = body.get("properties") or {}, workspace["properties"]
+    for name, words in (("storageAccount", "Storage Account"), ("keyVault", "Key Vault")):
+        wanted = properties.get(name)
+        if wanted and wanted.lower() != str(before.get(name)).lower():
+            raise bad_request(f"{words} update is not supported yet")
+    wanted = properties.get("hbiWorkspace")
+    if wanted is not None and wanted != before.get("hbiWorkspace", False):
+        raise bad_request("The hbiWorkspace flag cannot be changed after the workspace is created.")
+
+
+def require_changeable(world: World, workspace: Json, properties: Json) -> None:
+    """AzureError 400 unless these changes of properties may be made to the workspace."""
+    subscription_id = workspace["id"].split("/")[2]
+    for name in ("applicationInsights", "containerRegistry"):
+        if properties.get(name):
+            _require_associated(world, subscription_id, name, properties[name])
+    isolation = properties.get("enableDataIsolation")
+    if isolation is not None and isolation != bool(workspace["properties"].get("enableDataIsolation")):
+        raise bad_request("The enableDataIsolation flag can only be set when the workspace is created.")
+    if len((properties.get("networkAcls") or {}).get("ipRules") or []) > 200:
+        raise bad_request("A workspace takes at most 200 IP rules.")
+
+
+def _require_associated(world: World, subscription_id: str, name: str, identifier: str | None) -> None:
+    words, kind, required = _ASSOCIATED[name]
+    if not identifier:
+        if required:
+            raise bad_request(f"Missing dependent resources in workspace json: {name}.")
+        return
+    parts = identifier.strip("/").split("/")
+    if len(parts) != 8 or resource_type(identifier).lower() != kind:
+        raise bad_request(f"{words} '{identifier}' is not a valid resource id.")
+    if parts[1].lower() != subscription_id.lower():
+        raise bad_request(f"{words} '{identifier}' must be in the same subscription as the workspace.")
+    document = world.documents.get(identifier)
+    if document is None:
+        raise bad_request(f"{words} '{identifier}' was not found.")
+    if name == "storageAccount":
+        _require_storage(document)
+
+
+def _require_storage(document: Json) -> None:
+    """No hierarchical namespace, no premium tier, no kind that lacks files or queues."""
+    if (document.get("properties") or {}).get("isHnsEnabled"):
+        raise bad_request("Cannot use storage with HNS enabled.")
+    tier = str((document.get("sku") or {}).get("name", "Standard_LRS"))
+    if tier.lower().startswith("premium"):
+        raise bad_request(f"Cannot use storage with SKU {tier}: premium storage accounts are not supported.")
+    kind = str(document.get("kind", "StorageV2"))
+    if kind.lower() not in ("storage", "storagev2"):
+        raise bad_request(f"Cannot use storage of kind {kind}: use a general purpose storage account.")
