@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from vnetferry.sandbox.documents import not_found
 from vnetferry.sandbox.errors import AzureError, service_error
+from vnetferry.sandbox.ml.api_versions import ALL
 from vnetferry.sandbox.routes import Call, Handler, Operation
 from vnetferry.sandbox.wire import Json, Principal, Response
 
@@ -63,8 +64,8 @@ def require_idle(world: World, resource_id: str) -> None:
 
 
 def row(name: str, method: str, path: str, handle: Handler, right: str, **fields: object) -> Operation:
-    """A row of the table; `right` is the RBAC action without the provider's name."""
-    return Operation(name, method, path, handle, f"{PROVIDER}/{right}", **fields)  # type: ignore[arg-type]
+    """A row of the table, in every api-version unless `fields` says otherwise; `right` lacks the provider's name."""
+    return Operation(name, method, path, handle, f"{PROVIDER}/{right}", **{"api_versions": ALL, **fields})  # type: ignore[arg-type]
 
 
 def page(call: Call, documents: list[Json], size: int) -> Response:

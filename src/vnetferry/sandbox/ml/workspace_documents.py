@@ -27,7 +27,6 @@ class Birth:
     system_data: Json
     guid: str
     time: str
-    hns_enabled: bool = False
 
 
 def new_workspace(birth: Birth, body: Json) -> Json:
@@ -79,7 +78,7 @@ def _properties(birth: Birth, given: Json) -> Json:
         "containerRegistry": given.get("containerRegistry") or None,
         "creationTime": birth.time,
         "notebookInfo": _notebook(name, birth),
-        "storageHnsEnabled": birth.hns_enabled,
+        "storageHnsEnabled": False,
         "workspaceId": birth.guid,
         "linkedModelInventoryArmId": None,
         "privateLinkCount": 0,

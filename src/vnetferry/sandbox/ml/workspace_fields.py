@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from vnetferry.sandbox.ml.fields import IDENTIFIERS, Field, Kind, anything, flag, object_of, one_of, text, texts, words
+from vnetferry.sandbox.ml.fields import (
+    IDENTIFIERS,
+    Field,
+    Kind,
+    anything,
+    flag,
+    object_of,
+    one_of,
+    text,
+    texts,
+    words,
+)
 from vnetferry.sandbox.ml.identity import IDENTITY_FIELD
 from vnetferry.sandbox.ml.network_fields import MANAGED_NETWORK
 
@@ -66,6 +77,7 @@ _CHANGEABLE = {
     "systemDatastoresAuthMode": Field(one_of("", "accesskey", "identity", "userDelegationSAS")),
     "v1LegacyMode": Field(flag),
 }
+CHANGEABLE = frozenset(_CHANGEABLE)
 _CREATED = {
     "allowPublicAccessWhenBehindVnet": Field(flag),
     "allowRecoverSoftDeletedWorkspace": Field(flag),
