@@ -1,9 +1,9 @@
 """Shared access signatures: made and checked as Azure does, byte for byte.
 
-Three kinds exist: of the service (signed with an account key), of the account (likewise), and of a user delegation (signed
-with a key that the service derived for somebody). A SAS is checked by the machine's own clock, not by Azure's scaled
-one: clients make them with their own clock, and bytes move in real time however fast Azure's hours pass.
-Source: Create a service SAS, Create an account SAS, Create a user delegation SAS (Azure Storage REST reference).
+Three kinds exist: of the service (signed with an account key), of the account (likewise), of a user
+delegation (signed with a key that the service derived for somebody). A SAS is checked by the machine's own clock,
+not by Azure's scaled one: clients make them with their own, and bytes move in real time however fast hours pass.
+Source: Create a service SAS, an account SAS, a user delegation SAS (Azure Storage REST reference).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vnetferry.sandbox.errors import AzureError
 # The service version whose layout `container_sas` signs, and the oldest that is understood.
 _SIGNED_VERSION = "2022-11-02"
 _OLDEST_VERSION = "2018-11-09"
-_SERVICE_OID = "9c2e6f0a-3b1d-4f58-8a77-0000000000a1"
+SERVICE_OID = "9c2e6f0a-3b1d-4f58-8a77-0000000000a1"
 _SERVICE_TENANT = "9c2e6f0a-3b1d-4f58-8a77-0000000000a2"
 _RESPONSE_HEADERS = ("rscc", "rscd", "rsce", "rscl", "rsct")
 
@@ -42,13 +42,13 @@ class Target:
 
 
 class Delegation:
-    """Derives user delegation keys: the same start, expiry and owner give the same key, and nothing is kept."""
+    """Derives user delegation keys: equal start, expiry and owner give the same key; nothing is kept."""
 
     def __init__(self, root: bytes) -> None:
         self._root = root
 
     def key(self, fields: Mapping[str, str]) -> str:
-        """The base64 key that belongs to the signed fields of a key (`skoid`, `sktid`, `skt`, `ske`, `sks`, `skv`)."""
+        """The base64 key of its signed fields (`skoid`, `sktid`, `skt`, `ske`, `sks`, `skv`)."""
         names = ("skoid", "sktid", "skt", "ske", "sks", "skv")
         return sign(base64.b64encode(self._root).decode(), "\n".join(fields.get(name, "") for name in names))
 
@@ -58,7 +58,7 @@ class Delegation:
         """A SAS for everything in one container, from and until the times of `window` (UTC)."""
         start, end = (moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in window)
         query = {
-            "skoid": _SERVICE_OID,
+            "skoid": SERVICE_OID,
             "sktid": _SERVICE_TENANT,
             "skt": start,
             "ske": end,
@@ -85,8 +85,8 @@ def require_valid(
     keys = [delegation.key(query)] if "skoid" in query else account_keys
     texts = list(_texts(query, target))
     given = query["sig"]
-    if not any(hmac.compare_digest(sign(key, text), given) for key in keys for text in texts):
-        raise _failed("Signature did not match.")
+    if not any(is_signed(key, text, given) for key in keys for text in texts):
+        raise failed("Signature did not match.")
     _require_in_force(query)
     _require_scope(query, target)
 
@@ -103,6 +103,11 @@ def sign(key: str, text: str) -> str:
     except (binascii.Error, ValueError):
         return ""
     return base64.b64encode(hmac.new(raw, text.encode(), hashlib.sha256).digest()).decode()
+
+
+def is_signed(key: str, text: str, signature: str) -> bool:
+    """Whether `signature` is `text` signed with `key`."""
+    return bool(key) and hmac.compare_digest(sign(key, text).encode(), signature.encode())
 
 
 def _texts(query: Mapping[str, str], target: Target) -> Iterator[str]:
@@ -126,7 +131,7 @@ def _service_text(query: Mapping[str, str], resource: str) -> str:
 
 
 def _delegated_texts(query: Mapping[str, str], resource: str) -> Iterator[str]:
-    """The layouts of the SAS's version: fields were added over the years, the last of them within 2025 and 2026."""
+    """The layouts of the SAS's version: fields were added over the years, the last in 2025 and 2026."""
     key = ["skoid", "sktid", "skt", "ske", "sks", "skv"]
     if query["sv"] >= "2020-02-10":
         key += ["saoid", "suoid", "scid"]
@@ -151,14 +156,14 @@ def _require_complete(query: Mapping[str, str]) -> None:
     needed = ("sv", "sig", "se", "sp", *(("srt",) if "ss" in query else ("sr",)))
     for name in needed:
         if not query.get(name):
-            raise _failed(f"{name} is mandatory. Cannot be empty")
+            raise failed(f"{name} is mandatory. Cannot be empty")
     if (
         query["sv"] < _OLDEST_VERSION
         or "si" in query
         or "sip" in query
         or query.get("sr") not in ("c", "b", None)
     ):
-        raise _failed("The shared access signature uses a form that is not in force on this account.")
+        raise failed("The shared access signature uses a form that is not in force on this account.")
 
 
 def _require_in_force(query: Mapping[str, str]) -> None:
@@ -166,7 +171,7 @@ def _require_in_force(query: Mapping[str, str]) -> None:
     for start, end in (("st", "se"), ("skt", "ske")):
         if end in query and not _moment(query.get(start), end=False) <= now < _moment(query[end], end=True):
             stamp = now.strftime("%a, %d %b %Y %H:%M:%S GMT")
-            raise _failed(
+            raise failed(
                 f"Signature not valid in the specified time frame: Start [{query.get(start, '')}] - "
                 f"Expiry [{query[end]}] - Current [{stamp}]"
             )
@@ -179,7 +184,7 @@ def _moment(text: str | None, *, end: bool) -> datetime:
     try:
         value = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as err:
-        raise _failed(f"Signature fields not well formed: {text}") from err
+        raise failed(f"Signature fields not well formed: {text}") from err
     return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
 
 
@@ -192,15 +197,16 @@ def _require_scope(query: Mapping[str, str], target: Target) -> None:
                 403, "AuthorizationResourceTypeMismatch", _NOT_AUTHORIZED.format("resource type")
             )
     elif not target.container or (query["sr"] == "b" and not target.blob):
-        raise _failed("The specified signed resource is not allowed for the this resource level")
+        raise failed("The specified signed resource is not allowed for the this resource level")
 
 
 _NOT_AUTHORIZED = "This request is not authorized to perform this operation using this {}."
 
 
-def _failed(detail: str) -> AzureError:
+def failed(detail: str) -> AzureError:
+    """The refusal of a signature; `detail` is its AuthenticationErrorDetail."""
     message = (
-        "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly "
-        "including the signature."
+        "Server failed to authenticate the request. Make sure the value of Authorization header is formed "
+        "correctly including the signature."
     )
     return AzureError(403, "AuthenticationFailed", message, details=[{"AuthenticationErrorDetail": detail}])

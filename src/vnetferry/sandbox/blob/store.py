@@ -1,7 +1,7 @@
 """Blobs of every account: properties in memory, content in files named by their SHA-256.
 
-No name that a client gives ever becomes a path, equal content is kept once, and a blob that was read stays readable
-while another version of it is written. The store knows neither accounts' firewalls nor who asks: see `access.py`.
+No name that a client gives ever becomes a path, equal content is kept once, and a blob that was read stays
+readable while another version of it is written. It knows neither firewalls nor who asks: see `access.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import hashlib
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -19,50 +19,81 @@ from typing import TypeAlias
 from vnetferry.sandbox.blob import sas
 from vnetferry.sandbox.clock import Clock
 
-_CHUNK_BYTES = 1 << 20
+
+@dataclass(frozen=True)
+class Content:
+    """Bytes that the store keeps: their file, how many, and their MD5 in base64."""
+
+    file: Path
+    size_bytes: int
+    md5: str
 
 
 @dataclass(frozen=True)
 class Blob:
-    """One blob as it was when it was read. Times are Azure's; `etag` carries its quotes, `content_md5` is base64."""
+    """One blob as it was when it was read. Times are Azure's; `etag` has its quotes.
+
+    headers: its content headers in lower case (`content-type`, `content-md5`, `cache-control`, …).
+    """
 
     name: str
-    size_bytes: int
+    content: Content = field(repr=False)
     metadata: Mapping[str, str]
+    headers: Mapping[str, str]
     etag: str
-    content_md5: str
-    last_modified: datetime
-    content_type: str
     created: datetime
-    file: Path = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    last_modified: datetime
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes it holds."""
+        return self.content.size_bytes
+
+    @property
+    def content_type(self) -> str:
+        """Its media type."""
+        return self.headers.get("content-type", "application/octet-stream")
+
+    @property
+    def content_md5(self) -> str:
+        """In base64; empty for a blob that was made of blocks without one."""
+        return self.headers.get("content-md5", "")
 
     @property
     def data(self) -> bytes:
         """The whole content, read from its file."""
-        return self.file.read_bytes()
+        return self.content.file.read_bytes()
 
     def read(self, offset: int, length: int) -> bytes:
         """`length` bytes from `offset`; fewer at the end."""
-        with self.file.open("rb") as stream:
+        with self.content.file.open("rb") as stream:
             stream.seek(offset)
             return stream.read(length)
 
 
 Blobs: TypeAlias = list[Blob]  # BlobStore.list would hide the builtin in its class
+Blocks: TypeAlias = tuple[tuple[str, Content], ...]
 
 
 @dataclass
 class Container:
-    """One container: its blobs by name and the blocks that were staged and not yet committed."""
+    """One container: its blobs by name, and of each its committed blocks and those that are only staged."""
 
     name: str
     etag: str
     last_modified: datetime
     metadata: dict[str, str] = field(default_factory=dict)
     blobs: dict[str, Blob] = field(default_factory=dict)
-    staged: dict[str, dict[str, Path]] = field(default_factory=dict)
-    committed: dict[str, tuple[tuple[str, Path], ...]] = field(default_factory=dict)
+    staged: dict[str, dict[str, Content]] = field(default_factory=dict)
+    committed: dict[str, Blocks] = field(default_factory=dict)
+
+    def find_block(self, blob: str, kind: str, block_id: str) -> Content | None:
+        """A block by its list's kind (`Committed`, `Uncommitted` or `Latest`) and id, or None."""
+        committed, staged = dict(self.committed.get(blob, ())), self.staged.get(blob, {})
+        places = {"Committed": [committed], "Uncommitted": [staged], "Latest": [staged, committed]}.get(
+            kind, []
+        )
+        return next((place[block_id] for place in places if block_id in place), None)
 
 
 class BlobStore:
@@ -98,21 +129,45 @@ class BlobStore:
         """Whether it was there; its blobs go with it."""
         return self._containers.pop((account.lower(), container), None) is not None
 
-    def put(
-        self,
-        account: str,
-        container: str,
-        name: str,
-        data: bytes,
-        metadata: dict[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Blob:
-        """Write a blob, replacing one of that name; `headers` are its content headers (`content-type`, …).
+    def set_container_metadata(self, container: Container, metadata: dict[str, str]) -> None:
+        """Replace a container's metadata."""
+        container.metadata, container.etag, container.last_modified = metadata, _new_etag(), self._clock.now()
 
-        KeyError when the container does not exist.
-        """
-        file, md5 = self._keep((data,))
-        return self._enter(account, container, self._blob(name, file, md5, metadata or {}, headers or {}))
+    def keep(self, pieces: Iterable[bytes]) -> Content:
+        """Write content to its own file, whole or not at all; safe in any thread."""
+        digest, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as stream:
+            for piece in pieces:
+                digest.update(piece)
+                md5.update(piece)
+                stream.write(piece)
+            size_bytes = stream.tell()
+        kept = Path(stream.name).replace(self._folder / digest.hexdigest())
+        return Content(kept, size_bytes, base64.b64encode(md5.digest()).decode())
+
+    def put(
+        self, account: str, container: str, name: str, data: bytes, metadata: dict[str, str] | None = None
+    ) -> Blob:
+        """Write a blob, replacing one of that name; KeyError when the container does not exist."""
+        content = self.keep((data,))
+        home = self._containers[(account.lower(), container)]
+        return self.enter(home, name, content, metadata or {}, {"content-md5": content.md5})
+
+    def enter(
+        self,
+        home: Container,
+        name: str,
+        content: Content,
+        metadata: Mapping[str, str],
+        headers: Mapping[str, str],
+    ) -> Blob:
+        """Make kept content a blob, replacing one of that name and forgetting its blocks."""
+        now, previous = self._clock.now(), home.blobs.get(name)
+        created = previous.created if previous else now
+        home.blobs[name] = Blob(name, content, dict(metadata), dict(headers), _new_etag(), created, now)
+        home.staged.pop(name, None)
+        home.committed.pop(name, None)
+        return home.blobs[name]
 
     def get(self, account: str, container: str, name: str) -> Blob | None:
         """The blob, or None when it or its container does not exist."""
@@ -129,47 +184,27 @@ class BlobStore:
         found = self.container(account, container)
         return bool(found and found.blobs.pop(name, None))
 
-    def set_metadata(self, account: str, container: str, name: str, metadata: Mapping[str, str]) -> Blob:
-        """Replace a blob's metadata; its ETag changes, its content does not. KeyError when absent."""
-        blobs = self._containers[(account.lower(), container)].blobs
-        blobs[name] = self._touched(blobs[name], metadata=dict(metadata))
-        return blobs[name]
-
-    def set_headers(self, account: str, container: str, name: str, headers: Mapping[str, str]) -> Blob:
-        """Replace a blob's content headers (`content-type`, `content-md5`, …). KeyError when absent."""
-        blobs = self._containers[(account.lower(), container)].blobs
-        blobs[name] = self._touched(
-            blobs[name],
-            headers=dict(headers),
-            content_type=headers.get("content-type", "application/octet-stream"),
-            content_md5=headers.get("content-md5", ""),
-        )
-        return blobs[name]
-
-    def stage(self, account: str, container: str, name: str, block_id: str, data: bytes) -> None:
-        """Keep one block of a blob to come. KeyError when the container does not exist."""
-        file, _ = self._keep((data,))
-        self._containers[(account.lower(), container)].staged.setdefault(name, {})[block_id] = file
-
-    def commit(
+    def change(
         self,
-        account: str,
-        container: str,
-        name: str,
-        blocks: Sequence[tuple[str, str]],
-        metadata: dict[str, str],
-        headers: Mapping[str, str],
+        home: Container,
+        blob: Blob,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Blob:
-        """Make a blob of blocks given as (`Committed`|`Uncommitted`|`Latest`, id); KeyError names an unknown one."""
-        home = self._containers[(account.lower(), container)]
-        chosen = [(block_id, _find_block(home, name, kind, block_id)) for kind, block_id in blocks]
-        file, _ = self._keep(piece for _, path in chosen for piece in _pieces(path))
-        blob = self._enter(account, container, self._blob(name, file, "", metadata, headers))
-        home.committed[name] = tuple(chosen)
-        return blob
+        """Replace a blob's metadata or content headers; its ETag changes, its content does not."""
+        changed = replace(
+            blob,
+            metadata=blob.metadata if metadata is None else dict(metadata),
+            headers=blob.headers if headers is None else dict(headers),
+            etag=_new_etag(),
+            last_modified=self._clock.now(),
+        )
+        home.blobs[blob.name] = changed
+        return changed
 
     def sas(self, account: str, container: str, permissions: str = "rl", hours: float = 1) -> str:
-        """A user delegation SAS for one container as a query string, good for `hours` (of real time: see sas.py)."""
+        """A user delegation SAS of one container as a query string, good for `hours` (see sas.py)."""
         now = datetime.now(timezone.utc)
         window = (now - timedelta(minutes=5), now + timedelta(hours=hours))
         return self.delegation.container_sas(account.lower(), container, permissions, window)
@@ -177,60 +212,6 @@ class BlobStore:
     def now(self) -> datetime:
         """Azure's time."""
         return self._clock.now()
-
-    def _enter(self, account: str, container: str, blob: Blob) -> Blob:
-        home = self._containers[(account.lower(), container)]
-        previous = home.blobs.get(blob.name)
-        home.blobs[blob.name] = replace(blob, created=previous.created) if previous else blob
-        home.staged.pop(blob.name, None)
-        home.committed.pop(blob.name, None)
-        return home.blobs[blob.name]
-
-    def _blob(
-        self, name: str, file: Path, md5: str, metadata: Mapping[str, str], headers: Mapping[str, str]
-    ) -> Blob:
-        now = self._clock.now()
-        return Blob(
-            name=name,
-            size_bytes=file.stat().st_size,
-            metadata=dict(metadata),
-            etag=_new_etag(),
-            content_md5=headers.get("content-md5", md5),
-            last_modified=now,
-            content_type=headers.get("content-type", "application/octet-stream"),
-            created=now,
-            file=file,
-            headers=dict(headers),
-        )
-
-    def _touched(self, blob: Blob, **changes: object) -> Blob:
-        return replace(blob, etag=_new_etag(), last_modified=self._clock.now(), **changes)  # type: ignore[arg-type]
-
-    def _keep(self, pieces: Iterable[bytes]) -> tuple[Path, str]:
-        """Write content to its own file, at once or not at all; return the file and the base64 MD5."""
-        digest, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as stream:
-            for piece in pieces:
-                digest.update(piece)
-                md5.update(piece)
-                stream.write(piece)
-        kept = Path(stream.name).replace(self._folder / digest.hexdigest())
-        return kept, base64.b64encode(md5.digest()).decode()
-
-
-def _find_block(home: Container, name: str, kind: str, block_id: str) -> Path:
-    committed, staged = dict(home.committed.get(name, ())), home.staged.get(name, {})
-    places = {"Committed": [committed], "Uncommitted": [staged], "Latest": [staged, committed]}[kind]
-    for place in places:
-        if block_id in place:
-            return place[block_id]
-    raise KeyError(block_id)
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
-        while piece := stream.read(_CHUNK_BYTES):
-            yield piece
 
 
 def _new_etag() -> str:

@@ -1,0 +1,214 @@
+"""The Blob service's operations on an account and on its containers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from vnetferry.sandbox.blob import answers
+from vnetferry.sandbox.blob.access import Right
+from vnetferry.sandbox.blob.call import (
+    BlobCall,
+    BlobOperation,
+    entity_headers,
+    metadata_headers,
+    metadata_of,
+    read_xml,
+    require_conditions,
+)
+from vnetferry.sandbox.blob.store import Blob
+from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.wire import Response
+
+_PAGE = 5000
+_DELEGATION_VERSION = "2022-11-02"
+
+Item = TypeVar("Item")
+
+
+async def list_containers(call: BlobCall) -> Response:
+    """One page of the account's containers."""
+    prefix = call.request.query.get("prefix", "")
+    found = [c for c in call.store.containers(call.target.account) if c.name.startswith(prefix)]
+    page, marker = _page(call, found, lambda c: c.name)
+    return answers.container_list(
+        call.request.host, _asked(call), page, marker, call.request.query.get("include", "")
+    )
+
+
+async def get_account_info(call: BlobCall) -> Response:
+    """The account's SKU and kind, in headers."""
+    sku = (call.account.get("sku") or {}).get("name", "Standard_LRS")
+    kind = call.account.get("kind", "StorageV2")
+    return Response(
+        200, None, {"x-ms-sku-name": sku, "x-ms-account-kind": kind, "x-ms-is-hns-enabled": "false"}
+    )
+
+
+async def get_delegation_key(call: BlobCall) -> Response:
+    """A key with which the caller signs a SAS in its own name."""
+    principal = call.principal
+    if principal is None:
+        raise AzureError(
+            403, "AuthorizationFailure", "Only a bearer token can ask for a user delegation key."
+        )
+    start, expiry = _key_window(call.request.body)
+    fields = {
+        "skoid": principal.object_id,
+        "sktid": principal.tenant_id,
+        "skt": start,
+        "ske": expiry,
+        "sks": "b",
+        "skv": _DELEGATION_VERSION,
+    }
+    names = ("SignedOid", "SignedTid", "SignedStart", "SignedExpiry", "SignedService", "SignedVersion")
+    named = dict(zip(names, fields.values(), strict=True))
+    return answers.delegation_key({**named, "Value": call.store.delegation.key(fields)})
+
+
+async def create_container(call: BlobCall) -> Response:
+    """Make a container; AzureError 409 `ContainerAlreadyExists`."""
+    if call.header("x-ms-blob-public-access"):
+        raise AzureError(
+            409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account."
+        )
+    if call.store.container(call.target.account, call.target.container):
+        raise AzureError(409, "ContainerAlreadyExists", "The specified container already exists.")
+    made = call.store.ensure_container(call.target.account, call.target.container, metadata_of(call))
+    return Response(201, None, entity_headers(made.etag, made.last_modified))
+
+
+async def get_container(call: BlobCall) -> Response:
+    """A container's properties, in headers."""
+    found = call.container()
+    fixed = {"x-ms-lease-status": "unlocked", "x-ms-lease-state": "available"}
+    marks = {"x-ms-has-immutability-policy": "false", "x-ms-has-legal-hold": "false"}
+    own = {**entity_headers(found.etag, found.last_modified), **metadata_headers(found.metadata)}
+    return Response(200, None, {**own, **fixed, **marks})
+
+
+async def set_container_metadata(call: BlobCall) -> Response:
+    """Replace a container's metadata."""
+    found = call.container()
+    require_conditions(call, found.etag, found.last_modified)
+    call.store.set_container_metadata(found, metadata_of(call))
+    return Response(200, None, entity_headers(found.etag, found.last_modified))
+
+
+async def delete_container(call: BlobCall) -> Response:
+    """Delete a container and everything in it."""
+    found = call.container()
+    require_conditions(call, found.etag, found.last_modified)
+    call.store.delete_container(call.target.account, found.name)
+    return Response(202)
+
+
+async def list_blobs(call: BlobCall) -> Response:
+    """One page of a container's blobs, rolled up to prefixes when a delimiter is given."""
+    call.container()
+    query = call.request.query
+    blobs = call.store.list(call.target.account, call.target.container, query.get("prefix", ""))
+    items = _rolled_up(blobs, query.get("prefix", ""), query.get("delimiter", ""))
+    page, marker = _page(call, items, lambda item: item if isinstance(item, str) else item.name)
+    home = f"{call.request.host}|{call.target.container}"
+    return answers.blob_list(home, _asked(call), page, marker, query.get("include", ""))
+
+
+def _rolled_up(blobs: Iterable[Blob], prefix: str, delimiter: str) -> Sequence[Blob | str]:
+    found: dict[str, Blob | str] = {}
+    for blob in blobs:
+        head, cut, _ = blob.name[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+        name = prefix + head + cut if cut else blob.name
+        found.setdefault(name, name if cut else blob)
+    return list(found.values())
+
+
+def _page(
+    call: BlobCall, items: Sequence[Item], name_of: Callable[[Item], str]
+) -> tuple[Sequence[Item], str]:
+    """The items from the request's marker on, and the marker of the next page (empty at the end)."""
+    first = _read_marker(call.request.query.get("marker", ""))
+    left = [item for item in items if name_of(item) >= first]
+    size = _page_size(call.request.query.get("maxresults", str(_PAGE)))
+    marker = base64.urlsafe_b64encode(name_of(left[size]).encode()).decode() if len(left) > size else ""
+    return left[:size], marker
+
+
+def _page_size(text: str) -> int:
+    if not text.isdigit() or not int(text) >= 1:
+        raise _bad_query("maxresults", text)
+    return min(int(text), _PAGE)
+
+
+def _read_marker(text: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(text).decode()
+    except (binascii.Error, ValueError) as err:
+        raise _bad_query("marker", text) from err
+
+
+def _asked(call: BlobCall) -> dict[str, str]:
+    query = call.request.query
+    names = {"Prefix": "prefix", "Marker": "marker", "MaxResults": "maxresults", "Delimiter": "delimiter"}
+    return {element: query.get(name, "") for element, name in names.items()}
+
+
+def _key_window(body: bytes) -> tuple[str, str]:
+    info = read_xml(body)
+    start, expiry = info.findtext("Start") or "", info.findtext("Expiry") or ""
+    if not expiry:
+        raise AzureError(
+            400,
+            "InvalidXmlNodeValue",
+            "A value of the XML in the request body was not in the correct format.",
+        )
+    return start, expiry
+
+
+def _bad_query(name: str, value: str) -> AzureError:
+    message = "Value for one of the query parameters specified in the request URI is invalid."
+    details = [{"QueryParameterName": name, "QueryParameterValue": value}]
+    return AzureError(400, "InvalidQueryParameterValue", message, details=details)
+
+
+_READ = Right("", "containers/read", data=False)
+_WRITE = Right("", "containers/write", data=False)
+
+ACCOUNT = {
+    ("GET", "comp=list"): BlobOperation(
+        "Service_ListContainersSegment", Right("l", "containers/read", data=False), list_containers
+    ),
+    ("GET", "restype=account&comp=properties"): BlobOperation(
+        "Service_GetAccountInfo", _READ, get_account_info
+    ),
+    ("HEAD", "restype=account&comp=properties"): BlobOperation(
+        "Service_GetAccountInfo", _READ, get_account_info
+    ),
+    ("POST", "restype=service&comp=userdelegationkey"): BlobOperation(
+        "Service_GetUserDelegationKey",
+        Right("", "generateUserDelegationKey/action", data=False),
+        get_delegation_key,
+    ),
+}
+CONTAINER = {
+    ("PUT", "restype=container"): BlobOperation(
+        "Container_Create", Right("cw", "containers/write", data=False), create_container
+    ),
+    ("GET", "restype=container"): BlobOperation(
+        "Container_GetProperties", Right("r", "containers/read", data=False), get_container
+    ),
+    ("HEAD", "restype=container"): BlobOperation(
+        "Container_GetProperties", Right("r", "containers/read", data=False), get_container
+    ),
+    ("DELETE", "restype=container"): BlobOperation(
+        "Container_Delete", Right("d", "containers/delete", data=False), delete_container
+    ),
+    ("PUT", "restype=container&comp=metadata"): BlobOperation(
+        "Container_SetMetadata", Right("w", "containers/write", data=False), set_container_metadata
+    ),
+    ("GET", "restype=container&comp=list"): BlobOperation(
+        "Container_ListBlobFlatSegment", Right("l", "containers/blobs/read"), list_blobs
+    ),
+}
