@@ -1,7 +1,7 @@
 """Reading migration.yaml.
 
-Every problem that a person can cause ends in one `ConfigError` that says, a sentence per problem, in which file, on
-which line, which key, and how to mend it. Paths in the file are relative to the file's own folder.
+Every problem that a person can cause ends in one `ConfigError` that says, a sentence per problem, in which file,
+on which line, which key, and how to mend it. Paths in the file are relative to the file's own folder.
 """
 
 from __future__ import annotations
@@ -23,21 +23,26 @@ from vnetferry.models.config import BringYourOwn, HandoffConfig, MigrationConfig
 
 Loc = tuple[str | int, ...]
 _UNIONS: dict[Loc, str] = {
-    ("target", "associated_resources"): "share, create, or a mapping of " + ", ".join(BringYourOwn.model_fields),
+    (
+        "target",
+        "associated_resources",
+    ): f"share, create, or a mapping of {', '.join(BringYourOwn.model_fields)}",
 }
 
 
 def load_config(path: Path) -> MigrationConfig:
     """The configuration in `path`.
 
-    Raises: ConfigError when the file is missing, is not YAML, does not fit, or names request files that are not there.
+    Raises: ConfigError when the file is missing, is not YAML, does not fit, or names request files that are
+            not there.
     """
     root = _parse(path, _read(path))
     data = _construct(path, root)
     try:
         config = MigrationConfig.model_validate_json(json.dumps(data, default=str))
     except ValidationError as err:
-        raise _refuse(path, [_sentence(path, root, data, problem) for problem in _problems(err, data)]) from None
+        sentences = [_sentence(path, root, data, problem) for problem in _problems(err, data)]
+        raise _refuse(path, sentences) from None
     _require_requests(path, root, config)
     return config
 
@@ -83,7 +88,9 @@ def _read(path: Path) -> str:
     except IsADirectoryError:
         raise ConfigError(f"{path} is a folder", remedy="Name the file in it.") from None
     except UnicodeDecodeError as err:
-        raise ConfigError(f"{path} is not UTF-8 text (byte {err.start})", remedy="Save it as UTF-8.") from None
+        raise ConfigError(
+            f"{path} is not UTF-8 text (byte {err.start})", remedy="Save it as UTF-8."
+        ) from None
     except OSError as err:
         raise ConfigError(f"{path} cannot be read: {err.strerror}", remedy="Check its permissions.") from None
 
@@ -98,18 +105,24 @@ def _parse(path: Path, text: str) -> yaml.Node:
         remedy = "Mend the YAML there: look for a missing space, quote or indent."
         raise ConfigError(f"{path}{where}: not valid YAML, {problem}", remedy=remedy) from None
     if not isinstance(root, yaml.MappingNode):
-        raise ConfigError(f"{path} holds no mapping", remedy="It must begin with keys such as 'source:' and 'target:'.")
+        raise ConfigError(
+            f"{path} holds no mapping", remedy="It must begin with keys such as 'source:' and 'target:'."
+        )
     return root
 
 
 def _construct(path: Path, root: yaml.Node) -> Any:
     for key, line in _duplicates(root):
-        raise ConfigError(f"{path}, line {line}: the key '{key}' stands there twice", remedy="Keep one of them.")
+        raise ConfigError(
+            f"{path}, line {line}: the key '{key}' stands there twice", remedy="Keep one of them."
+        )
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_document(root)
     except yaml.YAMLError as err:
-        raise ConfigError(f"{path}: {getattr(err, 'problem', err)}", remedy="Use plain YAML values.") from None
+        raise ConfigError(
+            f"{path}: {getattr(err, 'problem', err)}", remedy="Use plain YAML values."
+        ) from None
     finally:
         loader.dispose()  # type: ignore[no-untyped-call,unused-ignore]
 

@@ -1,6 +1,6 @@
 """The audit file: one JSON line for each thing a step did, beside the plan.
 
-Each line is on the disk before `append_line` returns. A line that a crash tore is skipped when reading and does not
+Each line is on the disk before `append` returns. A line that a crash tore is skipped when reading and does not
 spoil the next one; any other line that is no audit line is an error, because someone else wrote it.
 """
 
@@ -21,7 +21,7 @@ def audit_path(plan_path: Path) -> Path:
     return plan_path.with_name(f"{plan_path.stem}.audit.jsonl")
 
 
-def append_line(path: Path, line: AuditLine) -> None:
+def append(path: str | Path, line: AuditLine) -> None:
     """Write one line and flush it to the disk.
 
     Effects: one append. Lines of several threads and processes never mix: each is a single write to a file opened
@@ -36,7 +36,7 @@ def append_line(path: Path, line: AuditLine) -> None:
         os.close(handle)
 
 
-def read_lines(path: Path) -> tuple[AuditLine, ...]:
+def read(path: Path) -> tuple[AuditLine, ...]:
     """All whole lines, oldest first; none when the file does not exist.
 
     Raises: ConfigError when a whole line is not an audit line.

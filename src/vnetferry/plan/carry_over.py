@@ -1,0 +1,88 @@
+"""What becomes of every property of a source document, found by comparing it with what is written to the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from vnetferry.models.base import Json, canonical_json
+from vnetferry.models.ids import ResourceId
+from vnetferry.models.inventory import Document
+from vnetferry.models.plan import CarryOver, Disposition, PlanWarning
+from vnetferry.plan.fields import Path, Rule, leaves, rule_of
+from vnetferry.plan.parts import Part, attention
+from vnetferry.plan.secrets import PLACEHOLDER, looks_secret
+
+SHOWN_MAX = 160
+_ABSENT = object()
+_WITHOUT_A_RULE = Rule("drop", "has no place in the target")
+
+
+def carry_over(
+    document: Document, target: ResourceId, body: Json, special: Mapping[Path, Rule] | None = None
+) -> Part:
+    """One entry for each property of `document`, and a warning for each that vnetferry does not know.
+
+    In: body: what is written to `target`; special: rules for single properties that the body alone does not explain.
+    """
+    entries = tuple(
+        _entry(document, target, body, path, value, (special or {}).get(path))
+        for path, value in leaves(document.body)
+    )
+    return Part(carry_over=entries, warnings=tuple(_unknown(document, entries)))
+
+
+def _entry(
+    document: Document, target: ResourceId, body: Json, path: Path, before: Any, special: Rule | None
+) -> CarryOver:
+    rule = special or rule_of(document.type, path)
+    after = _at(body, path)
+    if after is _ABSENT and rule.what in ("carry", "unknown") and not special:
+        rule = _WITHOUT_A_RULE
+    return CarryOver(
+        source=document.id,
+        path=".".join(path),
+        disposition=_disposition(rule, before, after),
+        target=target,
+        before=shown(path, before),
+        after="" if after is _ABSENT else shown(path, after),
+        reason=rule.reason,
+    )
+
+
+def _disposition(rule: Rule, before: Any, after: Any) -> Disposition:
+    if rule.what == "drop":
+        return "dropped"
+    if rule.what == "remake":
+        return "re-created"
+    return "carried" if after is _ABSENT or _same(before, after) else "remapped"
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Whether Azure takes both for the same; it writes `Disabled` for a `disabled` that it was sent."""
+    if isinstance(before, str) and isinstance(after, str):
+        return before.lower() == after.lower()
+    return bool(before == after)
+
+
+def _unknown(document: Document, entries: tuple[CarryOver, ...]) -> Iterator[PlanWarning]:
+    for entry in entries:
+        if rule_of(document.type, tuple(entry.path.split("."))).what == "unknown":
+            fate = "left out" if entry.disposition == "dropped" else "carried as it is"
+            yield attention(document.id, f"{entry.path} is not known to vnetferry and is {fate}; check it.")
+
+
+def _at(body: Any, path: Path) -> Any:
+    for part in path:
+        if not isinstance(body, dict) or part not in body:
+            return _ABSENT
+        body = body[part]
+    return body
+
+
+def shown(path: Path, value: Any) -> str:
+    """A value for people: short, and without what looks like a secret."""
+    text = value if isinstance(value, str) else canonical_json(value)
+    if looks_secret(path[-1] if "environmentVariables" in path else "", text):
+        return PLACEHOLDER
+    return text if len(text) <= SHOWN_MAX else f"{text[: SHOWN_MAX - 1]}…"
