@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from vnetferry.errors import NotFound, PersonNeeded
 from vnetferry.gateway import api_versions
@@ -17,6 +17,17 @@ def create_private_endpoint(
 ) -> Written:
     """Make the private endpoint what `body` says; its connection may still wait for approval."""
     return ensure(azure, private_endpoint, body, api_versions.NETWORK, kind="private_endpoint", tags=tags)
+
+
+def set_dns_zones(azure: Azure, private_endpoint: ResourceId, zones: Iterable[str]) -> Written:
+    """Register a private endpoint's addresses in these private DNS zones. Effects: at most one PUT."""
+    configs = [
+        {"name": ResourceId(zone).name.replace(".", "-"), "properties": {"privateDnsZoneId": zone}}
+        for zone in zones
+    ]
+    group = private_endpoint.child("privateDnsZoneGroups", "default")
+    body = {"properties": {"privateDnsZoneConfigs": configs}}
+    return ensure(azure, group, body, api_versions.NETWORK, kind="private_endpoint")
 
 
 def read_connections(azure: Azure, target: ResourceId) -> list[Json]:

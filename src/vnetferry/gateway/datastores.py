@@ -1,0 +1,49 @@
+"""Datastores, with their secrets: read from the source and sent to the target, never returned to a caller of ours."""
+
+from __future__ import annotations
+
+from vnetferry.errors import Rejected
+from vnetferry.gateway import api_versions
+from vnetferry.gateway.azure import Azure
+from vnetferry.gateway.documents import Written, ensure
+from vnetferry.models.base import Json
+from vnetferry.models.ids import ResourceId
+
+
+def read_datastores(azure: Azure, workspace: ResourceId) -> list[Json]:
+    """The datastores of a workspace, without secrets."""
+    return list(azure.arm.list(f"{workspace}/datastores", api_versions.ML))
+
+
+def read_default_datastore(azure: Azure, workspace: ResourceId) -> Json:
+    """The datastore that uploads go to."""
+    query = {"isDefault": "true"}
+    found = list(azure.arm.list(f"{workspace}/datastores", api_versions.ML, query))
+    if found:
+        return found[0]
+    return azure.arm.get(workspace.child("datastores", "workspaceblobstore"), api_versions.ML)
+
+
+def read_secrets(azure: Azure, datastore: ResourceId) -> Json | None:
+    """A datastore's secrets as `listSecrets` answers them; None when it is accessed by identity."""
+    body = {"expirableSecret": True, "expireAfterHours": 1}
+    try:
+        return dict(azure.arm.post(f"{datastore}/listSecrets", api_versions.ML, body).body)
+    except Rejected as err:
+        if "No secrets" in err.what:
+            return None
+        raise
+
+
+def copy_datastore(azure: Azure, source: ResourceId, target: ResourceId, body: Json) -> Written:
+    """Make the target's datastore what `body` says, with the source's secrets. Effects: at most one PUT."""
+    credentials = (body.get("properties") or {}).get("credentials") or {}
+    by_identity = str(credentials.get("credentialsType") or "None") == "None"
+    secrets = None if by_identity else _lasting_secrets(azure, source)
+    extra = {"credentials": {"secrets": secrets}} if secrets else None
+    return ensure(azure, target, body, api_versions.ML, kind="document", secrets=extra)
+
+
+def _lasting_secrets(azure: Azure, datastore: ResourceId) -> Json:
+    """The secrets themselves: asked for without a body, because an expirable one would end with the hour."""
+    return dict(azure.arm.post(f"{datastore}/listSecrets", api_versions.ML).body)

@@ -1,0 +1,271 @@
+"""Workspaces and their managed networks.
+
+A workspace is created through the SDK, whose template also makes what a workspace needs. Its network is only ever
+tightened: isolation is one-way in Azure, so nothing in here sends less than there is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from vnetferry.errors import ConfigError, Conflict, NotFound, OperationFailed, OperationTimeout
+from vnetferry.gateway import api_versions
+from vnetferry.gateway.azure import Azure
+from vnetferry.gateway.difference import differs
+from vnetferry.gateway.documents import Written, delete, find_settled, require_ours
+from vnetferry.gateway.faults import error_of_operation, translated
+from vnetferry.gateway.poll import is_settled, pace, pauses, state_of, wait_resource
+from vnetferry.models.base import Json
+from vnetferry.models.ids import ResourceId
+
+if TYPE_CHECKING:
+    from azure.ai.ml.entities import IdentityConfiguration, OutboundRule, Workspace
+
+_TEMPLATES = "providers/Microsoft.Resources/deployments"
+
+
+def find_workspace(azure: Azure, workspace: ResourceId) -> Json | None:
+    """The workspace's document; None when there is none."""
+    return azure.arm.find(workspace, api_versions.ML)
+
+
+def create_workspace(
+    azure: Azure, workspace: ResourceId, spec: Json, tags: Mapping[str, str] | None = None
+) -> Written:
+    """Create the workspace with its managed network and all outbound rules in one request (a minute).
+
+    In:      spec: as the plan's `create_workspace` step has it; an associated id of "" is created.
+    Raises:  NotOurs; ConfigError when ours exists with another isolation mode; OperationFailed.
+    Effects: at most one template deployment; one that already runs for the workspace is waited for instead.
+    """
+    before = find_settled(azure, workspace, api_versions.ML, "workspace")
+    if before is not None and state_of(before) == "succeeded":
+        require_ours(before, tags or {}, workspace)
+        _require_isolation(before, spec, workspace)
+        return Written(False, before, before)
+    template = _running_template(azure, workspace) or _submit(azure, workspace, spec, tags or {})
+    _finish(azure, template)
+    after = wait_resource(azure, workspace, api_versions.ML, "workspace")
+    return Written(True, before, after)
+
+
+def network_state(azure: Azure, workspace: ResourceId) -> str:
+    """Active, Inactive (not provisioned yet) or Disabled (the workspace has no managed network)."""
+    return _network_state(azure.arm.get(workspace, api_versions.ML))
+
+
+def provision_network(azure: Azure, workspace: ResourceId, *, include_spark: bool = False) -> Written:
+    """Provision the managed network and wait until it is active (half an hour, more with FQDN rules).
+
+    Raises:  ConfigError when the workspace has none; OperationFailed when a rule could not be made.
+    Effects: at most one POST; a provisioning that already runs is waited for instead.
+    """
+    before = azure.arm.get(workspace, api_versions.ML)
+    state = _network_state(before)
+    if state == "Disabled":
+        remedy = "Enable it first (vnetferry convert), or name another target."
+        raise ConfigError("the workspace has no managed network", resource=str(workspace), remedy=remedy)
+    if state == "Active":
+        return Written(False, before, before)
+    request_id = _provision(azure, workspace, include_spark)
+    after = _wait_active(azure, workspace)
+    _require_rules(after, workspace)
+    return Written(True, before, after, request_id)
+
+
+def ensure_outbound_rules(azure: Azure, workspace: ResourceId, rules: Mapping[str, Json]) -> tuple[str, ...]:
+    """Make each rule what it should be; the names of those that were written.
+
+    Effects: one PUT for each that differs, one after the other, because Azure loses rules that are written at once.
+    """
+    changed = []
+    for name, rule in rules.items():
+        path = workspace.child("outboundRules", name)
+        current = azure.arm.find(path, api_versions.ML)
+        if current is None or differs({"properties": rule}, current):
+            answer = azure.arm.put(path, api_versions.ML, {"properties": rule})
+            azure.arm.wait(answer, "outbound_rule")
+            changed.append(name)
+    return tuple(changed)
+
+
+def set_image_build_compute(azure: Azure, workspace: ResourceId, compute: str) -> Written:
+    """Name the compute that builds images; it must exist already. Effects: at most one PATCH."""
+    before = azure.arm.get(workspace, api_versions.ML)
+    wanted = {"properties": {"imageBuildCompute": compute}}
+    if not differs(wanted, before):
+        return Written(False, before, before)
+    answer = azure.arm.patch(workspace, api_versions.ML, wanted)
+    return Written(True, before, azure.arm.wait(answer, "workspace"), answer.request_id)
+
+
+def delete_workspace(azure: Azure, workspace: ResourceId, *, purge: bool = False) -> Written:
+    """Delete the workspace, for good with `purge`; else Azure keeps it, and its name, for 14 days."""
+    query = {"forceToPurge": "true" if purge else "false"}
+    return delete(azure, workspace, api_versions.ML, query=query)
+
+
+def _network(document: Json) -> Json:
+    network: Json = (document.get("properties") or {}).get("managedNetwork") or {}
+    return network
+
+
+def _network_state(document: Json) -> str:
+    network = _network(document)
+    if str(network.get("isolationMode") or "Disabled") == "Disabled":
+        return "Disabled"
+    return str((network.get("status") or {}).get("status") or "Inactive")
+
+
+def _provision(azure: Azure, workspace: ResourceId, include_spark: bool) -> str:
+    body = {"includeSpark": include_spark}
+    try:
+        answer = azure.arm.post(f"{workspace}/provisionManagedNetwork", api_versions.ML, body)
+    except Conflict:
+        return ""  # somebody else's provisioning runs; its end is ours too
+    azure.arm.wait(answer, "network")
+    return answer.request_id
+
+
+def _wait_active(azure: Azure, workspace: ResourceId) -> Json:
+    """The workspace once its network is active; the document lags behind the operation."""
+    began_s = azure.clock.elapsed_s()
+    for pause_s in pauses(1):
+        document = azure.arm.get(workspace, api_versions.ML)
+        if _network_state(document) == "Active":
+            return document
+        if azure.clock.elapsed_s() - began_s > pace("network").deadline_s:
+            break
+        azure.clock.sleep(pause_s)
+    remedy = "Azure may still finish it: look at it in the portal, then run again."
+    raise OperationTimeout(
+        "the managed network did not become active", resource=str(workspace), remedy=remedy
+    )
+
+
+def _require_rules(document: Json, workspace: ResourceId) -> None:
+    """Raise OperationFailed for rules that Azure could not make: the network's own status does not tell."""
+    rules = _network(document).get("outboundRules") or {}
+    failed = sorted(name for name, rule in rules.items() if rule and rule.get("status") == "Failed")
+    if failed:
+        reasons = "; ".join(
+            f"{name}: {rules[name].get('errorInformation') or 'no reason given'}" for name in failed
+        )
+        raise OperationFailed(
+            f"outbound rules failed: {reasons}",
+            resource=str(workspace),
+            remedy="Mend or remove them in target.outbound_rules, and run again.",
+        )
+
+
+def _require_isolation(document: Json, spec: Json, workspace: ResourceId) -> None:
+    mode = str(_network(document).get("isolationMode") or "Disabled")
+    if mode.lower() != str(spec["isolation_mode"]).lower():
+        raise ConfigError(
+            f"the workspace exists with isolation mode {mode}, not {spec['isolation_mode']}",
+            resource=str(workspace),
+            remedy="Set target.isolation_mode to what it has, or name another workspace.",
+        )
+
+
+def _running_template(azure: Azure, workspace: ResourceId) -> ResourceId | None:
+    """A template deployment of this workspace that has not ended: a run that was killed left it behind."""
+    running = [t for t in _templates(azure, workspace) if not is_settled(t)]
+    return ResourceId(running[-1]["id"]) if running else None
+
+
+def _templates(azure: Azure, workspace: ResourceId) -> list[Json]:
+    """The SDK's template deployments of this workspace, the oldest first."""
+    try:
+        found = list(azure.arm.list(f"{workspace.group_id}/{_TEMPLATES}", api_versions.TEMPLATES))
+    except NotFound as err:
+        err.remedy = "Create the resource group, or mend its name in the configuration."
+        raise
+    name = re.compile(re.escape(workspace.name) + r"-\d+", re.IGNORECASE)
+    ours = [template for template in found if name.fullmatch(str(template.get("name")))]
+    return sorted(ours, key=lambda template: str(template["properties"].get("timestamp")))
+
+
+def _submit(azure: Azure, workspace: ResourceId, spec: Json, tags: Mapping[str, str]) -> ResourceId:
+    """Send the SDK's template. It is waited for in our way: the SDK's poller would not survive this process."""
+    with translated(workspace, "creating the workspace"):
+        azure.ml_client(workspace).workspaces.begin_create(_entity(workspace, spec, tags))
+    newest = _templates(azure, workspace)
+    if not newest:
+        raise NotFound(
+            "Azure lost the workspace's template deployment", resource=str(workspace), retryable=True
+        )
+    return ResourceId(newest[-1]["id"])
+
+
+def _finish(azure: Azure, template: ResourceId) -> None:
+    document = wait_resource(azure, template, api_versions.TEMPLATES, "template")
+    if state_of(document) != "succeeded":
+        error = document["properties"].get("error") or {}
+        raise error_of_operation({"error": error}, resource=str(template), doing="creating the workspace")
+
+
+def _entity(workspace: ResourceId, spec: Json, tags: Mapping[str, str]) -> Workspace:
+    from azure.ai.ml.entities import ManagedNetwork, Workspace
+
+    associated = {name: resource or None for name, resource in spec["associated"].items()}
+    network = ManagedNetwork(
+        isolation_mode=spec["isolation_mode"],  # the wire's words: the SDK sends any other as it stands
+        outbound_rules=[_rule(name, rule) for name, rule in spec["outbound_rules"].items()],
+        firewall_sku=spec["firewall_sku"],
+    )
+    return Workspace(
+        name=workspace.name,
+        resource_group=workspace.resource_group,
+        location=spec["location"],
+        display_name=spec.get("display_name") or None,
+        description=spec.get("description") or None,
+        tags={**spec.get("tags", {}), **tags},
+        managed_network=network,
+        public_network_access=spec["public_network_access"],
+        enable_data_isolation=bool(spec.get("data_isolation")),
+        hbi_workspace=bool(spec.get("hbi_workspace")),
+        image_build_compute=spec.get("image_build_compute") or None,
+        identity=_identity(spec.get("identity") or {}),
+        primary_user_assigned_identity=spec.get("primary_user_assigned_identity") or None,
+        system_datastores_auth_mode=spec.get("system_datastores_auth_mode") or None,
+        **associated,
+    )
+
+
+def _identity(identity: Json) -> IdentityConfiguration | None:
+    from azure.ai.ml.entities import IdentityConfiguration, ManagedIdentityConfiguration
+
+    users = [
+        ManagedIdentityConfiguration(resource_id=name)
+        for name in identity.get("userAssignedIdentities") or {}
+    ]
+    if not users:
+        return None  # the SDK's own default: a system-assigned one
+    return IdentityConfiguration(type="user_assigned", user_assigned_identities=users)
+
+
+def _rule(name: str, rule: Json) -> OutboundRule:
+    """The SDK's entity of one outbound rule in the wire's form."""
+    from azure.ai.ml import entities
+
+    destination: Any = rule["destination"]
+    if rule["type"] == "FQDN":
+        return entities.FqdnDestination(name=name, destination=destination)
+    if rule["type"] == "PrivateEndpoint":
+        return entities.PrivateEndpointDestination(
+            name=name,
+            service_resource_id=destination["serviceResourceId"],
+            subresource_target=destination["subresourceTarget"],
+            spark_enabled=bool(destination.get("sparkEnabled")),
+            fqdns=rule.get("fqdns"),
+        )
+    return entities.ServiceTagDestination(
+        name=name,
+        service_tag=destination.get("serviceTag"),
+        protocol=destination["protocol"],
+        port_ranges=destination["portRanges"],
+        address_prefixes=destination.get("addressPrefixes"),
+    )
