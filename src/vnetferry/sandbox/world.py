@@ -27,7 +27,7 @@ class Secrets:
 
     endpoint_keys: endpoint id (lower case) -> {primaryKey, secondaryKey}.
     token_keys:    endpoint id (lower case) -> what its AML tokens are signed with.
-    account_keys:  storage account name -> base64 key.
+    account_keys:  storage account name -> base64 key (key1); second_account_keys: key2, made when first listed.
     datastores:    datastore id (lower case) -> the secrets object that listSecrets answers.
     connections:   connection id (lower case) -> its credentials.
     vaults:        "vault/name" (lower case) -> versions, newest last: {version, value, created}.
@@ -36,6 +36,7 @@ class Secrets:
     endpoint_keys: dict[str, dict[str, str]] = field(default_factory=dict)
     token_keys: dict[str, bytes] = field(default_factory=dict)
     account_keys: dict[str, str] = field(default_factory=dict)
+    second_account_keys: dict[str, str] = field(default_factory=dict)
     datastores: dict[str, dict[str, str]] = field(default_factory=dict)
     connections: dict[str, dict[str, str]] = field(default_factory=dict)
     vaults: dict[str, list[dict[str, str]]] = field(default_factory=dict)

@@ -1,0 +1,230 @@
+"""Resource groups: made, listed, and deleted with all that they hold; and the list of a scope's resources.
+
+A group that a scenario's resources lie in exists even where the scenario does not name it (`adopt_implied`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from vnetferry.sandbox.arm import tracked
+from vnetferry.sandbox.arm.bodies import require_known, require_tags
+from vnetferry.sandbox.arm.providers import NAMESPACES
+from vnetferry.sandbox.arm.regions import require_region
+from vnetferry.sandbox.documents import resource_type
+from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.routes import Call, Operation
+from vnetferry.sandbox.wire import Json, Response
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
+TYPE = "Microsoft.Resources/resourceGroups"
+_ALL = "/subscriptions/{subscriptionId}/resourceGroups"
+_ONE = f"{_ALL}/{{resourceGroup}}"
+_RIGHT = "Microsoft.Resources/subscriptions/resourceGroups"
+_NAME = re.compile(r"^[\w().-]{0,89}[\w()-]$")
+_DELETE_S = 60.0
+_UNLISTED = frozenset({"microsoft.resources/deployments"})
+_COMPARISON = re.compile(r"^\s*(resourceType|name|location)\s+eq\s+'([^']*)'\s*$", re.IGNORECASE)
+
+
+def operations() -> list[Operation]:
+    """Groups, and resources as one list."""
+    resources = "Microsoft.Resources/subscriptions/resources/read"
+    status = "/subscriptions/{subscriptionId}/operationresults/{id}"
+    return [
+        Operation("ResourceGroups_List", "GET", _ALL, _list, f"{_RIGHT}/read"),
+        Operation("ResourceGroups_Get", "GET", _ONE, _get, f"{_RIGHT}/read"),
+        Operation("ResourceGroups_CheckExistence", "HEAD", _ONE, _exists, f"{_RIGHT}/read"),
+        Operation("ResourceGroups_CreateOrUpdate", "PUT", _ONE, _put, f"{_RIGHT}/write"),
+        Operation("ResourceGroups_Update", "PATCH", _ONE, _patch, f"{_RIGHT}/write"),
+        Operation("ResourceGroups_Delete", "DELETE", _ONE, _delete, f"{_RIGHT}/delete"),
+        Operation("ResourceGroups_DeleteResult", "GET", status, _delete_result),
+        Operation(
+            "Resources_ListByResourceGroup",
+            "GET",
+            f"{_ONE}/resources",
+            _resources,
+            f"{_RIGHT}/resources/read",
+        ),
+        Operation(
+            "Resources_List", "GET", "/subscriptions/{subscriptionId}/resources", _resources, resources
+        ),
+    ]
+
+
+def adopt(world: World, document: Json) -> None:
+    """Register a group of the scenario."""
+    fields = {"type": TYPE, "tags": {}, "properties": {"provisioningState": "Succeeded"}}
+    world.documents.put({**fields, **document})
+
+
+def adopt_implied(world: World) -> None:
+    """Make the groups that documents lie in and nobody named, in the region of the first such document."""
+    for document in list(world.documents.below("/")):
+        parts = document["id"].strip("/").split("/")
+        if len(parts) > 4 and parts[2].lower() == "resourcegroups":
+            identifier = "/" + "/".join(parts[:4])
+            if identifier not in world.documents:
+                adopt(
+                    world,
+                    {"id": identifier, "name": parts[3], "location": document.get("location", "westeurope")},
+                )
+
+
+async def _list(call: Call) -> Response:
+    return tracked.paged(call, deepcopy(call.world.documents.collection(call.path)))
+
+
+async def _get(call: Call) -> Response:
+    return Response(200, deepcopy(_require(call)))
+
+
+async def _exists(call: Call) -> Response:
+    return Response(204 if call.path in call.world.documents else 404)
+
+
+def _require(call: Call) -> Json:
+    document = call.world.documents.get(call.path)
+    if document is None:
+        message = f"Resource group '{call.params['resourceGroup']}' could not be found."
+        raise AzureError(404, "ResourceGroupNotFound", message)
+    return document
+
+
+async def _put(call: Call) -> Response:
+    body, name = call.json(), call.params["resourceGroup"]
+    require_known(
+        body, {"id", "name", "type", "location", "tags", "managedBy", "properties"}, "ResourceGroupDefinition"
+    )
+    if not _NAME.match(name):
+        message = (
+            f"The provided resource group name '{name}' has these invalid characters or a wrong length. The name can only be "
+            "a letter, digit, '-', '.', '(', ')' or '_', must not end with '.' and has at most 90 characters."
+        )
+        raise AzureError(400, "InvalidResourceGroupName", message)
+    location, tags = require_region(body.get("location"), TYPE), require_tags(body.get("tags"))
+    before = call.world.documents.get(call.path)
+    if before:
+        _require_same_location(before, location)
+        _require_ready(before)
+        before["tags"] = tags
+        return Response(200, deepcopy(before))
+    adopt(
+        call.world,
+        {
+            "id": f"/subscriptions/{call.params['subscriptionId']}/resourceGroups/{name}",
+            "name": name,
+            "location": location,
+            "tags": tags,
+        },
+    )
+    return Response(201, deepcopy(_require(call)))
+
+
+def _require_same_location(group: Json, location: str) -> None:
+    if group["location"] != location:
+        message = (
+            f"Invalid resource group location '{location}'. The Resource group already exists in location "
+            f"'{group['location']}'."
+        )
+        raise AzureError(409, "InvalidResourceGroupLocation", message)
+
+
+def _require_ready(group: Json) -> None:
+    if group["properties"]["provisioningState"] == "Deleting":
+        message = f"The resource group '{group['name']}' is in deprovisioning state and cannot perform this operation."
+        raise AzureError(409, "ResourceGroupBeingDeleted", message)
+
+
+async def _patch(call: Call) -> Response:
+    group, body = _require(call), call.json()
+    require_known(body, {"name", "tags", "managedBy", "properties"}, "ResourceGroupPatchable")
+    _require_ready(group)
+    if "tags" in body:
+        group["tags"] = require_tags(body["tags"])
+    return Response(200, deepcopy(group))
+
+
+async def _delete(call: Call) -> Response:
+    group = _require(call)
+    _require_ready(group)
+    group["properties"]["provisioningState"] = "Deleting"
+    call.world.operations.spawn(_finish_delete(call, group["id"]))
+    base = f"https://management.azure.com/subscriptions/{call.params['subscriptionId']}/operationresults"
+    location = f"{base}/{_token(group['name'])}?api-version={call.api_version}"
+    return Response(202, None, {"Location": location, **call.world.operations.pace()})
+
+
+async def _finish_delete(call: Call, group_id: str) -> None:
+    await call.world.clock.sleep(call.world.scenario.durations_s.get("ResourceGroups_Delete", _DELETE_S))
+    call.world.documents.remove(group_id)
+
+
+async def _delete_result(call: Call) -> Response:
+    """202 while the group is there; 200 without a body when it is gone."""
+    name = _group_of(call.params["id"])
+    gone = f"/subscriptions/{call.params['subscriptionId']}/resourceGroups/{name}" not in call.world.documents
+    return (
+        Response(200)
+        if gone
+        else Response(202, None, {"Location": _self(call), **call.world.operations.pace()})
+    )
+
+
+def _self(call: Call) -> str:
+    return f"https://{call.request.host}{call.request.path}?{call.request.raw_query}"
+
+
+def _token(name: str) -> str:
+    """The group's name, coded as Azure codes it into the id of its deletion."""
+    return "GROUPDELETE-" + name.encode().hex().upper()
+
+
+def _group_of(token: str) -> str:
+    try:
+        return bytes.fromhex(token.removeprefix("GROUPDELETE-")).decode()
+    except ValueError as err:
+        raise AzureError(404, "OperationNotFound", f"The operation '{token}' could not be found.") from err
+
+
+async def _resources(call: Call) -> Response:
+    """`$filter` knows `resourceType`, `name` and `location` with `eq`, joined by `and`."""
+    scope = call.path.rpartition("/")[0]
+    if "resourceGroup" in call.params and scope not in call.world.documents:
+        message = f"Resource group '{call.params['resourceGroup']}' could not be found."
+        raise AzureError(404, "ResourceGroupNotFound", message)
+    wanted = _parse_filter(call.request.query.get("$filter", ""))
+    return tracked.paged(call, [r for r in _tracked_below(call.world, scope) if _matches(r, wanted)])
+
+
+def _tracked_below(world: World, scope: str) -> Iterator[Json]:
+    known = {f"{namespace}/{kind}".lower() for namespace, kinds in NAMESPACES.items() for kind in kinds}
+    for document in world.documents.below(scope):
+        kind = resource_type(document["id"]).lower()
+        if document.get("location") and kind not in _UNLISTED and (kind in known or kind.count("/") == 1):
+            members = ("id", "name", "type", "kind", "location", "tags", "identity", "sku", "managedBy")
+            yield {
+                member: deepcopy(document[member]) for member in members if document.get(member) is not None
+            }
+
+
+def _parse_filter(text: str) -> dict[str, str]:
+    wanted = {}
+    for part in filter(None, re.split(r"\s+and\s+", text)):
+        found = _COMPARISON.match(part)
+        if not found:
+            raise AzureError(
+                400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string."
+            )
+        wanted[found[1].lower()] = found[2].lower()
+    return wanted
+
+
+def _matches(resource: Json, wanted: dict[str, str]) -> bool:
+    members = {"resourcetype": "type", "name": "name", "location": "location"}
+    return all(str(resource.get(members[key], "")).lower() == value for key, value in wanted.items())

@@ -1,0 +1,412 @@
+"""Microsoft.Storage/storageAccounts: accounts, keys, and blob containers as ARM sees them."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from vnetferry.sandbox.arm import private_links, tracked
+from vnetferry.sandbox.arm.bodies import default_choice, require_choice, require_known, require_object
+from vnetferry.sandbox.arm.network_rules import complete_acls
+from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.routes import Call, Operation
+from vnetferry.sandbox.wire import Json, Response
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
+TYPE = "Microsoft.Storage/storageAccounts"
+_VERSIONS = frozenset(
+    {
+        *("2017-06-01", "2017-10-01", "2018-02-01", "2018-07-01", "2018-11-01", "2019-04-01", "2019-06-01"),
+        *(
+            "2020-08-01-preview",
+            "2021-01-01",
+            "2021-02-01",
+            "2021-04-01",
+            "2021-06-01",
+            "2021-08-01",
+            "2021-09-01",
+        ),
+        *(
+            "2022-05-01",
+            "2022-09-01",
+            "2023-01-01",
+            "2023-04-01",
+            "2023-05-01",
+            "2024-01-01",
+            "2025-01-01",
+            "2025-06-01",
+        ),
+    }
+)
+_KINDS = ("StorageV2", "Storage", "BlobStorage", "FileStorage", "BlockBlobStorage")
+_SKUS = (
+    *("Standard_LRS", "Standard_GRS", "Standard_RAGRS", "Standard_ZRS", "Standard_GZRS", "Standard_RAGZRS"),
+    *("Premium_LRS", "Premium_ZRS"),
+)
+_NAME = re.compile(r"^[a-z0-9]{3,24}$")
+_CONTAINER = re.compile(r"^(\$root|\$web|\$logs|[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9])$")
+
+
+def operations() -> list[Operation]:
+    """Accounts, keys, containers, name check and private endpoint connections."""
+    one = f"{ACCOUNT.path}/{{account}}"
+    containers = f"{one}/blobServices/default/containers"
+    right = f"{TYPE}/blobServices/containers"
+    check = "/subscriptions/{subscriptionId}/providers/Microsoft.Storage/checkNameAvailability"
+    services = f"{one}/blobServices/default"
+    return [
+        *tracked.operations(ACCOUNT),
+        Operation(
+            "StorageAccounts_ListKeys",
+            "POST",
+            f"{one}/listKeys",
+            _list_keys,
+            f"{TYPE}/listKeys/action",
+            _VERSIONS,
+        ),
+        Operation(
+            "StorageAccounts_RegenerateKey",
+            "POST",
+            f"{one}/regenerateKey",
+            _regenerate,
+            f"{TYPE}/regenerateKey/action",
+            _VERSIONS,
+        ),
+        Operation(
+            "StorageAccounts_CheckNameAvailability",
+            "POST",
+            check,
+            _check_name,
+            "Microsoft.Storage/checkNameAvailability/read",
+            _VERSIONS,
+        ),
+        Operation(
+            "BlobServices_GetServiceProperties",
+            "GET",
+            services,
+            _blob_service,
+            f"{TYPE}/blobServices/read",
+            _VERSIONS,
+        ),
+        Operation(
+            "BlobContainers_Create",
+            "PUT",
+            f"{containers}/{{container}}",
+            _put_container,
+            f"{right}/write",
+            _VERSIONS,
+        ),
+        Operation(
+            "BlobContainers_Get",
+            "GET",
+            f"{containers}/{{container}}",
+            _get_container,
+            f"{right}/read",
+            _VERSIONS,
+        ),
+        Operation(
+            "BlobContainers_Delete",
+            "DELETE",
+            f"{containers}/{{container}}",
+            _delete_container,
+            f"{right}/delete",
+            _VERSIONS,
+        ),
+        Operation("BlobContainers_List", "GET", containers, _list_containers, f"{right}/read", _VERSIONS),
+        *private_links.operations(TYPE, "StoragePrivateEndpointConnections", _VERSIONS),
+    ]
+
+
+def adopt(world: World, document: Json) -> None:
+    """Register an account of the scenario, with a key that nobody knows yet unless it already has one."""
+    private_links.adopt_connections(world, document)
+    world.documents.put(document)
+    world.secrets.account_keys.setdefault(document["name"], _new_key())
+
+
+def find_account(world: World, name: str) -> Json | None:
+    """The account of that (globally unique) name, or None."""
+    return next((a for a in world.documents.below("/", TYPE) if a["name"].lower() == name.lower()), None)
+
+
+def _name_error(name: str) -> AzureError:
+    message = (
+        f"{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in "
+        "length and use numbers and lower-case letters only."
+    )
+    return AzureError(400, "AccountNameInvalid", message)
+
+
+def _prepare(call: Call, draft: Json, before: Json | None) -> None:
+    if before is None and find_account(call.world, draft["name"]):
+        message = f"The storage account named {draft['name']} is already taken."
+        raise AzureError(409, "StorageAccountAlreadyTaken", message)
+    _complete_kind(draft, before)
+    properties = draft["properties"]
+    default_choice(properties, "minimumTlsVersion", ("TLS1_0", "TLS1_1", "TLS1_2", "TLS1_3"), "TLS1_0")
+    default_choice(
+        properties, "publicNetworkAccess", ("Enabled", "Disabled", "SecuredByPerimeter"), "Enabled"
+    )
+    if draft["kind"] not in ("Storage", "FileStorage"):
+        default_choice(properties, "accessTier", ("Hot", "Cool", "Premium", "Cold"), "Hot")
+    properties["networkAcls"] = complete_acls(
+        properties.get("networkAcls"), "properties.networkAcls", "AzureServices"
+    )
+    for name, default in (
+        ("allowBlobPublicAccess", False),
+        ("supportsHttpsTrafficOnly", True),
+        ("isHnsEnabled", None),
+    ):
+        if default is not None:
+            properties.setdefault(name, default)
+    if before and bool(before["properties"].get("isHnsEnabled")) != bool(
+        properties.get("isHnsEnabled", before["properties"].get("isHnsEnabled"))
+    ):
+        message = "The property 'isHnsEnabled' was specified in the input, but it cannot be updated."
+        raise AzureError(409, "PropertyImmutable", message)
+    _complete_state(call, draft, before)
+
+
+def _complete_kind(draft: Json, before: Json | None) -> None:
+    sku = require_object(draft.get("sku"), "sku")
+    require_known(sku, {"name", "tier"}, "Sku", "sku")
+    name = require_choice(sku.get("name"), _SKUS, "accountType")
+    draft["sku"] = {"name": name, "tier": name.partition("_")[0]}
+    draft["kind"] = require_choice(draft.get("kind") or (before or {}).get("kind"), _KINDS, "kind")
+    premium = name.startswith("Premium")
+    if (
+        premium
+        and draft["kind"] == "BlobStorage"
+        or not premium
+        and draft["kind"] in ("FileStorage", "BlockBlobStorage")
+    ):
+        message = f"The storage account sku '{name}' is not supported for kind '{draft['kind']}'."
+        raise AzureError(400, "StorageAccountSkuNotSupportedForKind", message)
+
+
+def _complete_state(call: Call, draft: Json, before: Json | None) -> None:
+    properties, name = draft["properties"], draft["name"]
+    tracked.carry(draft, before, "creationTime", "isHnsEnabled", "encryption")
+    properties.setdefault("creationTime", call.world.clock.stamp())
+    properties["encryption"] = _encryption(properties.get("encryption"), properties["creationTime"])
+    suffixes = {"blob": "blob", "dfs": "dfs", "file": "file", "queue": "queue", "table": "table"}
+    hosts = {kind: f"https://{name}.{host}.core.windows.net/" for kind, host in suffixes.items()}
+    properties.update(
+        primaryEndpoints=hosts,
+        primaryLocation=draft["location"],
+        statusOfPrimary="available",
+        provisioningState="Succeeded",
+    )
+    if before is None:
+        call.world.secrets.account_keys[name] = _new_key()
+
+
+def _encryption(asked: Json | None, created: str) -> Json:
+    found = require_object(asked, "properties.encryption")
+    service = {"enabled": True, "keyType": "Account", "lastEnabledTime": created}
+    defaults = {"services": {"blob": service, "file": dict(service)}, "keySource": "Microsoft.Storage"}
+    services = {
+        **defaults["services"],
+        **{k: {**service, **v} for k, v in (found.get("services") or {}).items() if v},
+    }  # type: ignore[dict-item]
+    return {**defaults, **found, "services": services}
+
+
+def _show(world: World, account: Json) -> Json:
+    account["properties"]["privateEndpointConnections"] = private_links.connections_of(world, account["id"])
+    return account
+
+
+def _removed(world: World, account: Json) -> None:
+    world.secrets.account_keys.pop(account["name"], None)
+
+
+def _new_key() -> str:
+    return base64.b64encode(secrets.token_bytes(64)).decode()
+
+
+async def _list_keys(call: Call) -> Response:
+    account = call.world.documents.require(call.path.rpartition("/")[0])
+    return Response(200, {"keys": _keys(call.world, account)})
+
+
+def _keys(world: World, account: Json) -> list[Json]:
+    created = account["properties"].get("creationTime", world.clock.stamp())
+    second = world.secrets.second_account_keys.setdefault(account["name"], _new_key())
+    values = {"key1": world.secrets.account_keys[account["name"]], "key2": second}
+    return [
+        {"creationTime": created, "keyName": name, "value": value, "permissions": "FULL"}
+        for name, value in values.items()
+    ]
+
+
+async def _regenerate(call: Call) -> Response:
+    account = call.world.documents.require(call.path.rpartition("/")[0])
+    body = call.json()
+    require_known(body, {"keyName"}, "StorageAccountRegenerateKeyParameters")
+    name = require_choice(
+        body.get("keyName"), ("key1", "key2"), "keyName", "InvalidValuesForRequestParameters"
+    )
+    secrets_ = call.world.secrets
+    (secrets_.account_keys if name == "key1" else secrets_.second_account_keys)[account["name"]] = _new_key()
+    return Response(200, {"keys": _keys(call.world, account)})
+
+
+async def _check_name(call: Call) -> Response:
+    name = str(call.json().get("name", ""))
+    if not _NAME.match(name):
+        return Response(
+            200,
+            {"nameAvailable": False, "reason": "AccountNameInvalid", "message": _name_error(name).message},
+        )
+    if find_account(call.world, name):
+        message = f"The storage account named {name} is already taken."
+        return Response(200, {"nameAvailable": False, "reason": "AlreadyExists", "message": message})
+    return Response(200, {"nameAvailable": True})
+
+
+async def _blob_service(call: Call) -> Response:
+    account = call.world.documents.require(call.path.rpartition("/blobServices/")[0])
+    properties = {
+        "cors": {"corsRules": []},
+        "deleteRetentionPolicy": {"allowPermanentDelete": False, "enabled": False},
+    }
+    identifier = f"{account['id']}/blobServices/default"
+    return Response(
+        200,
+        {
+            "id": identifier,
+            "name": "default",
+            "type": f"{TYPE}/blobServices",
+            "sku": account["sku"],
+            "properties": properties,
+        },
+    )
+
+
+async def _put_container(call: Call) -> Response:
+    account = call.world.documents.require(call.path.rpartition("/blobServices/")[0])
+    body, name = (call.json() if call.request.body else {}), call.params["container"]
+    require_known(body, {"id", "name", "type", "properties"}, "BlobContainer")
+    properties = require_object(body.get("properties"), "properties")
+    known = {
+        "publicAccess",
+        "metadata",
+        "defaultEncryptionScope",
+        "denyEncryptionScopeOverride",
+        "enableNfsV3RootSquash",
+        "enableNfsV3AllSquash",
+        "immutableStorageWithVersioning",
+    }
+    require_known(properties, known, "ContainerProperties", "properties")
+    if not _CONTAINER.match(name):
+        raise AzureError(400, "ContainerNameInvalid", f"The container name '{name}' is not valid.")
+    _require_private(account, properties)
+    existed = call.path in call.world.documents
+    document = {
+        "id": call.path,
+        "name": name,
+        "type": f"{TYPE}/blobServices/containers",
+        "properties": _container(call, properties),
+    }
+    call.world.documents.put(document)
+    call.world.blobs.ensure_container(account["name"], name)
+    return Response(200 if existed else 201, deepcopy(document))
+
+
+def _require_private(account: Json, properties: Json) -> None:
+    if properties.get("publicAccess") not in (None, "None") and not account["properties"].get(
+        "allowBlobPublicAccess"
+    ):
+        raise AzureError(
+            409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account."
+        )
+
+
+def _container(call: Call, properties: Json) -> Json:
+    state = {
+        "leaseStatus": "Unlocked",
+        "leaseState": "Available",
+        "hasImmutabilityPolicy": False,
+        "hasLegalHold": False,
+        "deleted": False,
+    }
+    return {"publicAccess": "None", **properties, "lastModifiedTime": call.world.clock.stamp(), **state}
+
+
+async def _get_container(call: Call) -> Response:
+    document = call.world.documents.get(call.path)
+    if document is None:
+        raise AzureError(404, "ContainerNotFound", "The specified container does not exist.")
+    return Response(200, deepcopy(document))
+
+
+async def _delete_container(call: Call) -> Response:
+    existed = call.path in call.world.documents
+    call.world.documents.remove(call.path)
+    return Response(200 if existed else 204)
+
+
+async def _list_containers(call: Call) -> Response:
+    call.world.documents.require(call.path.rpartition("/blobServices/")[0])
+    return tracked.paged(call, deepcopy(call.world.documents.collection(call.path)), page=5000)
+
+
+ACCOUNT = tracked.TrackedType(
+    TYPE,
+    "StorageAccounts",
+    _VERSIONS,
+    fields=frozenset({"sku", "kind", "identity", "extendedLocation"}),
+    properties=frozenset(
+        {
+            *(
+                "accessTier",
+                "allowBlobPublicAccess",
+                "allowCrossTenantReplication",
+                "allowSharedKeyAccess",
+                "allowedCopyScope",
+            ),
+            *(
+                "azureFilesIdentityBasedAuthentication",
+                "customDomain",
+                "defaultToOAuthAuthentication",
+                "dnsEndpointType",
+            ),
+            *(
+                "encryption",
+                "immutableStorageWithVersioning",
+                "isHnsEnabled",
+                "isLocalUserEnabled",
+                "isNfsV3Enabled",
+            ),
+            *(
+                "isSftpEnabled",
+                "keyPolicy",
+                "largeFileSharesState",
+                "minimumTlsVersion",
+                "networkAcls",
+                "publicNetworkAccess",
+            ),
+            *("routingPreference", "sasPolicy", "supportsHttpsTrafficOnly", "enableExtendedGroups"),
+            *(
+                "creationTime",
+                "primaryEndpoints",
+                "primaryLocation",
+                "statusOfPrimary",
+                "privateEndpointConnections",
+            ),
+        }
+    ),
+    name=_NAME.pattern,
+    name_error=_name_error,
+    prepare=_prepare,
+    show=_show,
+    removed=_removed,
+    created=200,
+    note="Azure may answer 202 and take some seconds; here it is done at once.",
+)

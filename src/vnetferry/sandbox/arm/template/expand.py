@@ -1,0 +1,352 @@
+"""A template's resources: which there are, where they go, and which must wait for which.
+
+Names, conditions, copies and dependencies are worked out at once; bodies only when they are about to be sent, because
+they may ask for the state of resources that come before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from vnetferry.sandbox.arm.template import parameters as template_parameters
+from vnetferry.sandbox.arm.template.failures import TemplateError
+from vnetferry.sandbox.arm.template.scope import Scope, loop_count
+from vnetferry.sandbox.arm.template.syntax import Function, Node, escape, is_expression, parse
+from vnetferry.sandbox.wire import Json
+
+DEPLOYMENTS = "microsoft.resources/deployments"
+_STEERING = frozenset(
+    {
+        "condition",
+        "copy",
+        "dependsOn",
+        "comments",
+        "metadata",
+        "resources",
+        "scope",
+        "type",
+        "apiVersion",
+        "name",
+    }
+)
+_SECTIONS = frozenset(
+    {
+        "$schema",
+        "contentVersion",
+        "parameters",
+        "variables",
+        "resources",
+        "outputs",
+        "functions",
+        "metadata",
+        "apiProfile",
+    }
+)
+_KNOWN = _STEERING | {
+    *(
+        "location",
+        "tags",
+        "properties",
+        "sku",
+        "kind",
+        "identity",
+        "plan",
+        "zones",
+        "managedBy",
+        "etag",
+        "extendedLocation",
+    ),
+    *("resourceGroup", "subscriptionId"),
+}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One resource that a template asks for.
+
+    enabled: what its condition says. loop: the copy loop that made it, "" for none. waits_for: ids, in lower case.
+    """
+
+    id: str
+    type: str
+    name: str
+    api_version: str
+    enabled: bool
+    loop: str
+    template: Json = field(repr=False)
+    scope: Scope = field(repr=False)
+    waits_for: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> str:
+        return self.id.lower()
+
+    def body(self, found: dict[Any, Any]) -> Json:
+        """The request's body; NeedsResource when it asks for a state that is not in `found` yet."""
+        scope = replace(self.scope, found=found)
+        members = {name: item for name, item in self.template.items() if name not in _STEERING}
+        if self.type.lower() != DEPLOYMENTS:
+            body = scope.value(members)
+            return {name: item for name, item in body.items() if item is not None}
+        return _nested_body(scope, members)
+
+
+def expand(template: Json, given: Json, scope: Scope) -> tuple[list[Planned], Scope, Json]:
+    """The resources in the template's order, the scope that its outputs see, and the parameters as documents show them.
+
+    Raises TemplateError.
+    """
+    _require_sections(template)
+    declared = template.get("parameters") or {}
+    functions = {
+        f"{group['namespace']}.{name}".lower(): definition
+        for group in template.get("functions") or []
+        for name, definition in group["members"].items()
+    }
+    outer = replace(scope, variables=template.get("variables") or {}, user_functions=functions)
+    values = template_parameters.resolve(declared, given, outer)
+    inner = replace(outer, parameters=values)
+    planned = list(_all(inner, template.get("resources") or []))
+    _require_unique(planned)
+    known = {
+        **{p.name.lower(): (p.id, p.api_version) for p in planned},
+        **{p.key.strip("/"): (p.id, p.api_version) for p in planned},
+    }
+    inner = replace(inner, ids=known)
+    linked = [_linked(replace(p, scope=replace(p.scope, ids=known)), planned) for p in planned]
+    _require_no_circle(linked)
+    return linked, inner, template_parameters.shown(declared, values)
+
+
+def outputs(template: Json, scope: Scope) -> Json:
+    """The outputs' values: `{name: {type, value}}`; those whose condition is false are left out."""
+    result: Json = {}
+    for name, output in (template.get("outputs") or {}).items():
+        if scope.value(output.get("condition", True)):
+            value = (
+                scope.copied({"name": name, "input": output["value"], **output["copy"]})
+                if "copy" in output
+                else None
+            )
+            result[name] = {
+                "type": output["type"],
+                "value": scope.value(output.get("value")) if value is None else value,
+            }
+    return result
+
+
+def templates_hash(template: Json) -> str:
+    """A number that names the template's content, as `templateHash` does."""
+    return str(int(hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:16], 16))
+
+
+def _require_sections(template: Json) -> None:
+    for name in ("$schema", "contentVersion", "resources"):
+        if name not in template:
+            raise TemplateError(f"Required property '{name}' not found in JSON. Path ''.")
+    for name in template:
+        if name not in _SECTIONS:
+            raise TemplateError(
+                f"Could not find member '{name}' on object of type 'Template'. Path '{name}'."
+            )
+
+
+def _all(scope: Scope, resources: Any, parent: Planned | None = None) -> Iterator[Planned]:
+    entries = resources.values() if isinstance(resources, dict) else resources
+    for entry in entries:
+        for planned in _copies(scope, entry, parent):
+            yield planned
+            yield from _all(planned.scope, entry.get("resources") or [], planned)
+
+
+def _copies(scope: Scope, entry: Json, parent: Planned | None) -> Iterator[Planned]:
+    _require_members(entry)
+    loop = entry.get("copy")
+    if not loop:
+        yield _one(scope, entry, parent, "")
+        return
+    for index in range(loop_count(scope, loop)):
+        yield _one(scope.at(loop["name"], index), entry, parent, loop["name"].lower())
+
+
+def _require_members(entry: Json) -> None:
+    for name in ("type", "name", "apiVersion"):
+        if name not in entry:
+            raise TemplateError(f"Required property '{name}' not found in JSON. Path 'resources'.")
+    for name in entry:
+        if name not in _KNOWN:
+            raise TemplateError(
+                f"Could not find member '{name}' on object of type 'TemplateResource'. Path '{name}'."
+            )
+
+
+def _one(scope: Scope, entry: Json, parent: Planned | None, loop: str) -> Planned:
+    enabled = scope.value(entry.get("condition", True))
+    if not isinstance(enabled, bool):
+        raise TemplateError("The template resource's condition must evaluate to a boolean.")
+    kind, name = scope.text(entry["type"], "resource type"), scope.text(entry["name"], "resource name")
+    if parent is not None:
+        kind, name = f"{parent.type}/{kind}", f"{parent.name}/{name}"
+    identifier = _id(scope, entry, kind, name)
+    version = scope.text(entry["apiVersion"], "apiVersion")
+    return Planned(
+        identifier, kind, name, version, enabled and (parent is None or parent.enabled), loop, entry, scope
+    )
+
+
+def _id(scope: Scope, entry: Json, kind: str, name: str) -> str:
+    namespace, *kinds = kind.split("/")
+    names = name.split("/")
+    if len(kinds) != len(names):
+        raise TemplateError(
+            f"The template resource '{name}' for type '{kind}' at line '1' and column '1' has incorrect segment lengths. A nested "
+            "resource type must have identical number of segments as its resource name. A root resource type must have segment "
+            "length one greater than its resource name. Please see https://aka.ms/arm-syntax-resources for usage details."
+        )
+    path = "/".join(part for pair in zip(kinds, names, strict=True) for part in pair)
+    return f"{_base(scope, entry)}/providers/{namespace}/{path}"
+
+
+def _base(scope: Scope, entry: Json) -> str:
+    """Where the resource goes: the deployment's group, a nested deployment's own, or the scope of an extension."""
+    if "scope" in entry:
+        target = scope.text(entry["scope"], "scope")
+        return target if target.startswith("/") else f"{scope.group['id']}/providers/{target}"
+    subscription = scope.text(
+        entry.get("subscriptionId", scope.subscription["subscriptionId"]), "subscriptionId"
+    )
+    group = scope.text(entry.get("resourceGroup", scope.group["name"]), "resourceGroup")
+    return f"/subscriptions/{subscription}/resourceGroups/{group}"
+
+
+def _require_unique(planned: list[Planned]) -> None:
+    seen: set[str] = set()
+    for resource in planned:
+        if resource.enabled and resource.key in seen:
+            raise TemplateError(
+                f"The resource '{resource.id}' at line '1' and column '1' is defined multiple times in a template. Please see "
+                "https://aka.ms/arm-syntax-resources for usage details."
+            )
+        seen.add(resource.key)
+
+
+def _linked(resource: Planned, planned: list[Planned]) -> Planned:
+    """The resource with what it waits for: what dependsOn names, what reference() asks for, its parent, its loop's batch."""
+    if not resource.enabled:
+        return resource
+    waits = {
+        found.key
+        for text in resource.scope.value(resource.template.get("dependsOn") or [])
+        for found in _named(text, planned)
+    }
+    known = {other.key: other for other in planned}
+    waits.update(key for key in _referenced(resource) if key in known)
+    waits.update(_batch_before(resource, planned))
+    enabled = {key for key in waits if known[key].enabled and key != resource.key}
+    return replace(resource, waits_for=frozenset(enabled))
+
+
+def _named(text: Any, planned: list[Planned]) -> list[Planned]:
+    wanted = str(text).strip("/").lower()
+    found = [
+        p
+        for p in planned
+        if wanted in (p.key.strip("/"), p.name.lower(), f"{p.type}/{p.name}".lower(), p.loop, _typed(p))
+    ]
+    if not found:
+        raise TemplateError(
+            f"The resource '{text}' is not defined in the template. Please see https://aka.ms/arm-syntax for usage details."
+        )
+    return found
+
+
+def _typed(resource: Planned) -> str:
+    return resource.key.partition("/providers/")[2]
+
+
+def _referenced(resource: Planned) -> Iterator[str]:
+    members = {name: item for name, item in resource.template.items() if name not in _STEERING}
+    for node in _functions(members):
+        if node.name.lower() == "reference" and node.arguments and not _uses_reference(node.arguments[0]):
+            try:
+                yield resource.scope.resource_id(resource.scope._node(node.arguments[0]))[0].lower()
+            except TemplateError:
+                continue  # in a branch that is never taken; if it is, its own evaluation says so
+
+
+def _functions(template: Any) -> Iterator[Function]:
+    if isinstance(template, dict):
+        for key, item in template.items():
+            yield from _functions(key)
+            yield from _functions(item)
+    elif isinstance(template, list):
+        for item in template:
+            yield from _functions(item)
+    elif is_expression(template):
+        yield from _walk(parse(template))
+
+
+def _walk(node: Node) -> Iterator[Function]:
+    if isinstance(node, Function):
+        yield node
+        for part in (*node.arguments, *node.path):
+            yield from _walk(part)
+
+
+def _uses_reference(node: Node) -> bool:
+    return any(inner.name.lower() == "reference" for inner in _walk(node))
+
+
+def _batch_before(resource: Planned, planned: list[Planned]) -> Iterator[str]:
+    """In a serial copy loop each batch waits for the one before it."""
+    loop = resource.template.get("copy") or {}
+    if str(loop.get("mode", "")).lower() != "serial":
+        return
+    size, index = int(loop.get("batchSize", 1)), resource.scope.copies[resource.loop]
+    for other in planned:
+        if other.loop == resource.loop and other.scope.copies[other.loop] // size == index // size - 1:
+            yield other.key
+
+
+def _require_no_circle(planned: list[Planned]) -> None:
+    waiting = {p.key: set(p.waits_for) for p in planned if p.enabled}
+    while waiting:
+        ready = [key for key, waits in waiting.items() if not waits & waiting.keys()]
+        if not ready:
+            circle = next(p for p in planned if p.key in waiting)
+            raise TemplateError(
+                f"Circular dependency detected on resource: '{circle.id}'. Please see https://aka.ms/arm-syntax-resources for "
+                "usage details."
+            )
+        for key in ready:
+            del waiting[key]
+
+
+def _nested_body(scope: Scope, members: Json) -> Json:
+    """A nested deployment's body. Unless it asks for a scope of its own, this one's expressions fill its template."""
+    properties = members.get("properties") or {}
+    inner = (
+        str((properties.get("expressionEvaluationOptions") or {}).get("scope", "outer")).lower() == "inner"
+    )
+    template = properties.get("template")
+    rest = scope.value(
+        {
+            name: item
+            for name, item in properties.items()
+            if name not in ("template", "expressionEvaluationOptions")
+        }
+    )
+    if template is not None:
+        rest["template"] = template if inner else _filled(scope, template)
+    location = {"location": scope.value(members["location"])} if members.get("location") else {}
+    return {**location, "properties": rest}
+
+
+def _filled(scope: Scope, template: Json) -> Json:
+    filled = {name: item for name, item in template.items() if name not in ("parameters", "variables")}
+    evaluated: Json = escape(scope.value(filled))
+    return evaluated
