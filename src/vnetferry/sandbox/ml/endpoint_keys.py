@@ -51,7 +51,14 @@ def issue_token(world: World, endpoint_id: str) -> Json:
     """A new AML token in the shape in which the service answers it."""
     now = int(world.clock.now().timestamp())
     expiry = now + _TOKEN_LIFE_S
-    claims = {"iss": "azureml", "aud": name_of(endpoint_id), "sub": endpoint_id, "iat": now, "nbf": now, "exp": expiry}
+    claims = {
+        "iss": "azureml",
+        "aud": name_of(endpoint_id),
+        "sub": endpoint_id,
+        "iat": now,
+        "nbf": now,
+        "exp": expiry,
+    }
     return {
         "accessToken": jwt.encode(claims, _signing_key(world, endpoint_id), "HS256"),
         "tokenType": "Bearer",

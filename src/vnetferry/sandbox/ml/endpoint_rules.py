@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml.online_errors import conflict, recently_deleted, refused
 from vnetferry.sandbox.wire import Json
 
@@ -43,7 +42,9 @@ def check_idle(endpoint: Json, verb: str) -> None:
     """409 while the endpoint is being created, updated or deleted."""
     state = endpoint["properties"]["provisioningState"]
     if state in BUSY:
-        raise conflict(f"Cannot {verb} endpoint {endpoint['name']} because it is in {state} provisioning state.")
+        raise conflict(
+            f"Cannot {verb} endpoint {endpoint['name']} because it is in {state} provisioning state."
+        )
 
 
 def check_created(endpoint: Json) -> None:
@@ -51,16 +52,22 @@ def check_created(endpoint: Json) -> None:
     properties = endpoint["properties"]
     if properties["provisioningState"] == "Failed" and not properties.get("scoringUri"):
         name = endpoint["name"]
-        raise refused(f"Specified endpoint [{name}] has not been created successfully. Please recreate the endpoint.")
+        raise refused(
+            f"Specified endpoint [{name}] has not been created successfully. Please recreate the endpoint."
+        )
 
 
 def check_immutable(endpoint: Json, body: Json) -> None:
     """The authentication mode, the location and the kind of identity are as they were created."""
     before, wanted = endpoint["properties"], body["properties"]
     if wanted["authMode"] != before["authMode"]:
-        raise refused(f"AuthMode cannot be changed from {before['authMode']} to {wanted['authMode']}.", field="AuthMode")
+        raise refused(
+            f"AuthMode cannot be changed from {before['authMode']} to {wanted['authMode']}.", field="AuthMode"
+        )
     if wanted.get("keys"):
-        raise refused("Keys can be set when an endpoint is created; use regenerateKeys to change them.", field="Keys")
+        raise refused(
+            "Keys can be set when an endpoint is created; use regenerateKeys to change them.", field="Keys"
+        )
     check_identity_unchanged(endpoint, body)
 
 
@@ -70,7 +77,9 @@ def check_identity_unchanged(endpoint: Json, body: Json) -> None:
         return
     before, wanted = _identity(endpoint.get("identity")), _identity(body["identity"])
     if before != wanted:
-        raise refused("The identity of an online endpoint cannot be changed after it was created.", field="Identity")
+        raise refused(
+            "The identity of an online endpoint cannot be changed after it was created.", field="Identity"
+        )
 
 
 def check_traffic(endpoint: str, deployments: list[Json], properties: Json) -> None:
@@ -100,7 +109,9 @@ def _mirror_errors(live: dict[str, int], mirror: dict[str, int]) -> list[str]:
         found.append("Traffic can be mirrored to one deployment only.")
     if sum(mirror.values()) > 50:
         found.append(f"Mirror traffic must not exceed 50 percent, but is {sum(mirror.values())}.")
-    found += [f"Deployment {name} cannot have both live and mirror traffic." for name in mirrored if live.get(name)]
+    found += [
+        f"Deployment {name} cannot have both live and mirror traffic." for name in mirrored if live.get(name)
+    ]
     return found
 
 
@@ -117,5 +128,3 @@ def _identity(identity: Json | None) -> tuple[str, frozenset[str]]:
     found = identity or {}
     assigned = frozenset(key.lower() for key in found.get("userAssignedIdentities") or {})
     return str(found.get("type") or "None").replace(" ", ""), assigned
-
-

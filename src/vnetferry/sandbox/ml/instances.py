@@ -18,9 +18,19 @@ from vnetferry.sandbox.wire import Json
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
+ENDPOINT_TYPE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+DEPLOYMENT_TYPE = f"{ENDPOINT_TYPE}/deployments"
+# Azure's limits per subscription and region, unless the scenario's `quotas` say otherwise; a family's own name
+# ("standardDSv2Family") limits that family. Source: manage and increase quotas for Azure Machine Learning. What a
+# family gets by default depends on the subscription: 100 cores are assumed.
+LIMITS = {
+    "onlineEndpoints": 100,
+    "onlineDeployments": 500,
+    "deploymentsPerEndpoint": 20,
+    "instancesPerDeployment": 50,
+    "totalCores": 500,
+}
 DEFAULT_FAMILY_CORES = 100
-DEFAULT_REGION_CORES = 500
-DEPLOYMENT_TYPE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/deployments"
 
 
 @dataclass(frozen=True)
@@ -55,11 +65,16 @@ SIZES = {
     **_series("Standard_NC{}s_v3", {"6": 6, "12": 12, "24": 24}, "standardNCSv3Family"),
     **_series("Standard_NV{}ads_A10_v5", {str(n): n for n in (6, 12, 18, 36)}, "standardNVADSA10v5Family"),
     **_series(
-        "Standard_NC{}ads_A100_v4", {str(n): n for n in (24, 48, 96)}, "standardNCADSA100v4Family", reserved=False
+        "Standard_NC{}ads_A100_v4",
+        {str(n): n for n in (24, 48, 96)},
+        "standardNCADSA100v4Family",
+        reserved=False,
     ),
     **_series("Standard_NC{}ads_H100_v5", {"40": 40, "80": 80}, "standardNCADSH100v5Family", reserved=False),
     **_series("Standard_ND{}", {"40rs_v2": 40}, "standardNDSv2Family", reserved=False),
-    **_series("Standard_ND{}", {"96asr_v4": 96, "96amsr_A100_v4": 96}, "standardNDASv4Family", reserved=False),
+    **_series(
+        "Standard_ND{}", {"96asr_v4": 96, "96amsr_A100_v4": 96}, "standardNDASv4Family", reserved=False
+    ),
     **_series("Standard_ND{}", {"96isr_H100_v5": 96}, "standardNDSH100v5Family", reserved=False),
 }
 

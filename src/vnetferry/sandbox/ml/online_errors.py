@@ -16,7 +16,10 @@ def refused(*reasons: str, field: str = "", status: int = 400) -> AzureError:
     listed = ",".join(f'"{reason}"' for reason in reasons)
     message = f'{{{{"errors":{{{{"{field}":[{listed}]}}}},{_TITLE}}}}}'
     return service_error(
-        status, "BadRequest", "The request is invalid.", details=[{"code": "InferencingClientCallFailed", "message": message}]
+        status,
+        "BadRequest",
+        "The request is invalid.",
+        details=[{"code": "InferencingClientCallFailed", "message": message}],
     )
 
 

@@ -65,7 +65,9 @@ def number(value: Any) -> float:
     return value
 
 
-_SHOWN_ONLY = {name: Field(anything, read_only=True) for name in ("provisioningState", "scoringUri", "swaggerUri")}
+_SHOWN_ONLY = {
+    name: Field(anything, read_only=True) for name in ("provisioningState", "scoringUri", "swaggerUri")
+}
 
 KEYS = Kind("EndpointAuthKeys", {"primaryKey": Field(text), "secondaryKey": Field(text)})
 SKU = Kind(
@@ -101,7 +103,9 @@ ENDPOINT = resource(
     identity=IDENTITY_FIELD,
     sku=Field(object_of(SKU)),
 )
-ENDPOINT_PATCH = Kind("PartialMinimalTrackedResourceWithIdentity", {"tags": Field(words), "identity": IDENTITY_FIELD})
+ENDPOINT_PATCH = Kind(
+    "PartialMinimalTrackedResourceWithIdentity", {"tags": Field(words), "identity": IDENTITY_FIELD}
+)
 REGENERATE = Kind(
     "RegenerateEndpointKeysRequest",
     {"keyType": Field(one_of("Primary", "Secondary"), required=True), "keyValue": Field(text)},
@@ -170,7 +174,9 @@ _MANAGED = Kind(
         "startupProbe": Field(object_of(PROBE)),
     },
 )
-_DEPLOYMENT_PROPERTIES = Field(variant(chosen_by("endpointComputeType", {"Managed": _MANAGED})), required=True)
+_DEPLOYMENT_PROPERTIES = Field(
+    variant(chosen_by("endpointComputeType", {"Managed": _MANAGED})), required=True
+)
 DEPLOYMENT = Kind(
     "OnlineDeploymentTrackedResource",
     {
@@ -183,7 +189,9 @@ DEPLOYMENT = Kind(
         "sku": Field(object_of(SKU)),
     },
 )
-DEPLOYMENT_PATCH = Kind("PartialMinimalTrackedResourceWithSku", {"tags": Field(words), "sku": Field(object_of(SKU))})
+DEPLOYMENT_PATCH = Kind(
+    "PartialMinimalTrackedResourceWithSku", {"tags": Field(words), "sku": Field(object_of(SKU))}
+)
 LOGS_REQUEST = Kind(
     "DeploymentLogsRequest",
     {

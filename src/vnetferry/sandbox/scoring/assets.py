@@ -110,7 +110,9 @@ def _code_mount(world: World, properties: Json) -> Mount:
     code_id = configuration.get("codeId") or ""
     document = world.documents.get(code_id) if code_id else None
     if document is None:
-        raise _unreachable(code_id, "the deployment names no code that the workspace holds, and only code can be run")
+        raise _unreachable(
+            code_id, "the deployment names no code that the workspace holds, and only code can be run"
+        )
     source = resolve(world, workspace_id_of(code_id), document["properties"]["codeUri"])
     return Mount(source, f"{APP}/{name_of(source.path) or source.container}")
 
@@ -150,7 +152,7 @@ def _write(blob: Blob, top: Path, relative: str) -> None:
     if ".." in Path(relative).parts:
         raise _unreachable(blob.name, "its name leads out of the asset's folder")
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(blob.file, target)
+    target.write_bytes(blob.data)
 
 
 def _unreachable(what: str, why: str) -> AzureError:

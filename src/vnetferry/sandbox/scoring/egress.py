@@ -28,13 +28,20 @@ _TAG_HOSTS = {
     "azuremachinelearning": ("*.api.azureml.ms", "*.ml.azure.com", "ml.azure.com", "*.azureml.net"),
     "azurefrontdoor.firstparty": ("aka.ms", "*.azurefd.net"),
     "microsoftcontainerregistry": ("mcr.microsoft.com", "*.data.mcr.microsoft.com"),
-    "azuremonitor": ("*.in.applicationinsights.azure.com", "*.monitor.azure.com", "dc.services.visualstudio.com"),
+    "azuremonitor": (
+        "*.in.applicationinsights.azure.com",
+        "*.monitor.azure.com",
+        "dc.services.visualstudio.com",
+    ),
     "azurecontainerregistry": ("*.azurecr.io",),
     "storage": ("*.core.windows.net",),
     "azurekeyvault": ("*.vault.azure.net",),
 }
 _STORAGE, _VAULT = "microsoft.storage/storageaccounts", "microsoft.keyvault/vaults"
-_REGISTRY, _WORKSPACE = "microsoft.containerregistry/registries", "microsoft.machinelearningservices/workspaces"
+_REGISTRY, _WORKSPACE = (
+    "microsoft.containerregistry/registries",
+    "microsoft.machinelearningservices/workspaces",
+)
 
 
 async def open_port(world: World, deployment: Json) -> int:
@@ -47,10 +54,18 @@ def network_of(world: World, deployment: Json) -> tuple[str, Refuse]:
     """The name of the network that a deployment runs in, and what that network refuses."""
     workspace_id = workspace_id_of(deployment["id"])
     if is_managed(world, workspace_id):
-        return managed_vantage(world, workspace_id), lambda host, port: managed_refusal(world, workspace_id, host, port)
+        return managed_vantage(world, workspace_id), lambda host, port: managed_refusal(
+            world, workspace_id, host, port
+        )
     if is_private(deployment):
-        return f"legacy:{deployment['id'].lower()}", lambda host, port: _legacy_refusal(world, workspace_id, host, port)
-    return INTERNET, lambda host, port: None
+        return f"legacy:{deployment['id'].lower()}", lambda host, port: _legacy_refusal(
+            world, workspace_id, host, port
+        )
+    return INTERNET, _refuse_nothing
+
+
+def _refuse_nothing(_host: str, _port: int) -> str | None:
+    return None
 
 
 def is_managed(world: World, workspace_id: str) -> bool:
@@ -110,7 +125,9 @@ def _allows(world: World, rule: Json, host: str, port: int) -> bool:
     kind, destination = str(rule.get("type")).lower(), rule.get("destination")
     if kind == "fqdn":
         # Azure takes no FQDN rule for a storage account: those are reached by private endpoint only.
-        return port in (80, 443) and _matches(str(destination), host) and not host.endswith(".core.windows.net")
+        return (
+            port in (80, 443) and _matches(str(destination), host) and not host.endswith(".core.windows.net")
+        )
     if not isinstance(destination, dict):
         return False
     if kind == "servicetag":

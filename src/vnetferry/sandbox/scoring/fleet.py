@@ -25,6 +25,7 @@ from vnetferry.sandbox.scoring import assets, echo, egress, runtime
 from vnetferry.sandbox.scoring.meter import Meter
 from vnetferry.sandbox.scoring.process import Launch, ServerProcess, launch
 from vnetferry.sandbox.scoring.specification import Limits, parse_duration_s, read_limits
+from vnetferry.sandbox.scoring.traffic import Splitter
 from vnetferry.sandbox.wire import Json, Request, Response
 
 if TYPE_CHECKING:
@@ -33,8 +34,21 @@ if TYPE_CHECKING:
 _MAX_START_S = 180.0
 # Headers between the front door and its client, which a server must neither see nor set.
 _HOP_HEADERS = frozenset(
-    "authorization connection content-length host keep-alive proxy-authorization proxy-connection server date "
-    "te trailer transfer-encoding upgrade".split()
+    (
+        "authorization",
+        "connection",
+        "content-length",
+        "date",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "server",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
 )
 
 
@@ -60,6 +74,7 @@ class Fleet:
         self._starting: dict[str, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[Any]] = set()
         self._pending: Counter[str] = Counter()
+        self._splitters: dict[str, Splitter] = {}
         self._slots = asyncio.Semaphore((os.cpu_count() or 1) + 1)
         self._world: World | None = None
         self.meter = Meter()
@@ -72,23 +87,32 @@ class Fleet:
         """Bring up the deployment's server, replacing one that runs; return when it is ready.
 
         document: the deployment as it will be, if that is not yet what the world's documents say.
-        Raises:   AzureError `ResourceNotReady` (the server did not come up), `BadArgument` (code or model missing).
+        Raises:   AzureError `ResourceNotReady` (the server did not come up), `BadArgument` (code or model missing),
+                  `OperationCanceled` (the deployment was stopped meanwhile).
         """
         if self._echo:
             return
-        document = document or self._bound.documents.require(deployment_id)
-        async with self._slots:
-            server = await self._launch(document)
-        previous, self._servers[_key(deployment_id)] = self._servers.get(_key(deployment_id)), server
-        if previous:
-            await self._discard(previous)
+        key = _key(deployment_id)
+        task = asyncio.create_task(self._start(key, document or self._bound.documents.require(deployment_id)))
+        self._starting[key] = task
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as err:
+            if not task.cancelled():
+                raise
+            raise AzureError(
+                409, "OperationCanceled", "The deployment was deleted while it started."
+            ) from err
+        finally:
+            if self._starting.get(key) is task and task.done():
+                del self._starting[key]
 
     async def stop(self, deployment_id: str) -> None:
-        """End the deployment's server, if it has one, and forget its logs."""
+        """End the deployment's server, if it has one or is getting one, and forget its logs."""
         key = _key(deployment_id)
-        starting = self._starting.pop(key, None)
-        if starting:
+        if starting := self._starting.pop(key, None):
             starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
         self._logs.pop(key, None)
         if server := self._servers.pop(key, None):
             await self._discard(server)
@@ -125,9 +149,15 @@ class Fleet:
             return server.initializer_log if server else kept.get("StorageInitializer", "")
         return server.process.log() if server else kept.get("InferenceServer", "")
 
-    def requests_per_minute(self, endpoint_id: str, start: datetime, end: datetime) -> list[tuple[datetime, float]]:
+    def requests_per_minute(
+        self, endpoint_id: str, start: datetime, end: datetime
+    ) -> list[tuple[datetime, float]]:
         """Scoring requests per minute of Azure's time in [start, end), minutes without any included."""
         return self.meter.per_minute(endpoint_id, start, end)
+
+    def splitter(self, endpoint_id: str) -> Splitter:
+        """What divides an endpoint's traffic."""
+        return self._splitters.setdefault(_key(endpoint_id), Splitter())
 
     def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run something whose end nobody waits for, such as a mirrored request."""
@@ -137,11 +167,10 @@ class Fleet:
 
     async def close(self) -> None:
         """Stop everything."""
-        tasks = [*self._background, *self._starting.values()]
-        for task in tasks:
+        for task in self._background:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(self.stop(key) for key in list(self._servers)))
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await asyncio.gather(*(self.stop(key) for key in {*self._servers, *self._starting}))
 
     @property
     def _bound(self) -> World:
@@ -158,19 +187,27 @@ class Fleet:
         except AzureError as err:
             return _model_error(502, err.message)
         except asyncio.TimeoutError:
-            return _refusal(408, f"upstream request timeout: the model took longer than {limits.timeout_s:g} s")
+            return _refusal(
+                408, f"upstream request timeout: the model took longer than {limits.timeout_s:g} s"
+            )
         except httpx.TransportError:
             return _model_error(502, "the model's container closed the connection")
 
     async def _running(self, deployment_id: str) -> _Server:
+        """The deployment's server, started if it has none that lives; however many ask, it starts once."""
         key = _key(deployment_id)
         server = self._servers.get(key)
         if server is None or not server.process.is_alive:
-            task = self._starting.get(key) or asyncio.create_task(self.start(deployment_id))
-            self._starting[key] = task
-            task.add_done_callback(lambda _: self._starting.pop(key, None))
-            await asyncio.shield(task)
+            starting = self._starting.get(key)
+            await (asyncio.shield(starting) if starting else self.start(deployment_id))
         return self._servers[key]
+
+    async def _start(self, key: str, document: Json) -> None:
+        async with self._slots:
+            server = await self._launch(document)
+        previous, self._servers[key] = self._servers.get(key), server
+        if previous:
+            await self._discard(previous)
 
     async def _launch(self, document: Json) -> _Server:
         root = self._folder / uuid.uuid4().hex
@@ -182,7 +219,9 @@ class Fleet:
         except AzureError as err:
             self._logs[key] = {"StorageInitializer": err.message + "\n"}
             raise
-        server = _Server(await launch(await self._describe(document, found, root, python)), root, "\n".join(lines) + "\n")
+        server = _Server(
+            await launch(await self._describe(document, found, root, python)), root, "\n".join(lines) + "\n"
+        )
         return await self._settle(document, server)
 
     async def _settle(self, document: Json, server: _Server) -> _Server:
@@ -241,8 +280,8 @@ def _base_environment(python: Path, root: Path) -> dict[str, str]:
 def _network_environment(proxy_port: int, ca_file: Path) -> dict[str, str]:
     """The network as a container sees it: out through one proxy, which the sandbox's own CA vouches for."""
     proxy = f"http://127.0.0.1:{proxy_port}"
-    proxies = {name: proxy for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
-    trust = {name: str(ca_file) for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")}
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy)
+    trust = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"), str(ca_file))
     return {**proxies, **trust, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
 
 
@@ -275,7 +314,9 @@ def _refusal(status: int, message: str) -> Response:
 
 def _model_error(status: int, reason: str) -> Response:
     headers = {"ms-azureml-model-error-statuscode": str(status), "ms-azureml-model-error-reason": reason}
-    return Response(424, {"error": {"code": "424", "message": f"The model answered {status}: {reason}"}}, headers)
+    return Response(
+        424, {"error": {"code": "424", "message": f"The model answered {status}: {reason}"}}, headers
+    )
 
 
 def _key(resource_id: str) -> str:

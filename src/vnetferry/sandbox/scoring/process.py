@@ -19,6 +19,8 @@ import httpx
 _LOG_LIMIT_BYTES = 512 * 1024
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _POLL_S = 0.05
+# No request lasts longer: Azure's own limit is 180 s, and the deployment's time-out is kept by who asks.
+_LONGEST_S = 200.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class ServerProcess:
         self._output = bytearray()
         self._reader = asyncio.create_task(self._read_output())
         self._client = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=None, limits=httpx.Limits(max_connections=None)
+            base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=_LONGEST_S, limits=httpx.Limits()
         )
 
     @property

@@ -41,8 +41,8 @@ def find_python() -> Path:
     place = locate()
     if not _is_complete(place):
         raise RuntimeMissing(
-            f"The scoring runtime at {place} is missing or out of date. Make it with: "
-            f"{Path(sys.executable).name} -m {__spec__.name if __spec__ else 'vnetferry.sandbox.scoring.runtime'}"
+            f"The scoring runtime at {place} is missing or out of date. "
+            "Make it with: python -m vnetferry.sandbox.scoring.runtime"
         )
     return _python(place)
 

@@ -1,0 +1,177 @@
+"""What Azure demands of an online deployment before it starts to build one.
+
+Checked in this order: the workspace's network, what the deployment refers to, its machine, and what cannot be changed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vnetferry.sandbox.documents import resource_type
+from vnetferry.sandbox.errors import AzureError, service_error
+from vnetferry.sandbox.ml.endpoint_rules import BUSY
+from vnetferry.sandbox.ml.instances import find_size
+from vnetferry.sandbox.ml.online_errors import conflict, refused
+from vnetferry.sandbox.scoring.egress import is_managed, is_private
+from vnetferry.sandbox.scoring.specification import name_of, parse_duration_s, workspace_id_of
+from vnetferry.sandbox.wire import Json
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
+# The two texts that a managed network's workspace answers to a legacy deployment, from public reports.
+_EGRESS_UNSUPPORTED = (
+    "The EgressPublicNetworkAccess under online deployment is no longer supported when your workspace is secured with "
+    "managed virtual network. Please avoid setting EgressPublicNetworkAccess on the deployment in this case."
+)
+_PREMIUM_NEEDED = (
+    "Deployments with enabled private networking require a premium tier ACR which supports private networking "
+    "capabilities."
+)
+_MAX_TIMEOUT_S = 180.0
+_REFERENCES = {"model": "models", "environmentId": "environments"}
+
+
+def check_network(world: World, workspace: Json, body: Json) -> None:
+    """No egress setting where the workspace's network decides, a premium registry where the network is private."""
+    managed = is_managed(world, workspace["id"])
+    reasons = []
+    if managed and body["properties"].get("egressPublicNetworkAccess"):
+        reasons.append(_EGRESS_UNSUPPORTED)
+    if (managed or is_private(body)) and not _has_private_registry(world, workspace):
+        reasons.append(_PREMIUM_NEEDED)
+    if reasons:
+        raise refused(*reasons, field="Validation")
+    if managed:
+        _check_provisioned(workspace)
+
+
+def check_references(world: World, workspace: Json, properties: Json) -> None:
+    """Code, model and environment exist, in this workspace or in a registry."""
+    code = (properties.get("codeConfiguration") or {}).get("codeId")
+    if code:
+        _check_reference(world, workspace, code, "codes")
+    for field, kind in _REFERENCES.items():
+        if properties.get(field):
+            _check_reference(world, workspace, properties[field], kind)
+    if not properties.get("environmentId") and not properties.get("model"):
+        raise refused(
+            "A deployment needs an environment, or a model that brings its own.", field="EnvironmentId"
+        )
+
+
+def check_machine(properties: Json) -> None:
+    """An instance type that managed endpoints offer, and request settings within the service's limits."""
+    instance_type = properties.get("instanceType")
+    if not instance_type:
+        raise refused("The InstanceType field is required.", field="InstanceType")
+    if find_size(instance_type) is None:
+        raise refused(
+            f"The instance type {instance_type} is not supported for managed endpoints.", field="VmSize"
+        )
+    timeout = (properties.get("requestSettings") or {}).get("requestTimeout")
+    if timeout and (parse_duration_s(timeout) or 0.0) > _MAX_TIMEOUT_S:
+        raise refused(f"RequestTimeout must not exceed {_MAX_TIMEOUT_S:g} seconds.", field="RequestTimeout")
+
+
+def check_immutable(before: Json, body: Json) -> None:
+    """The machine and the network are as they were created. An egress setting left out counts as enabled."""
+    old, new = before["properties"], body["properties"]
+    if str(new.get("instanceType")).lower() != str(old.get("instanceType")).lower():
+        raise refused(
+            f"The instance type cannot be changed from {old.get('instanceType')} to {new.get('instanceType')} after the "
+            "deployment was created.",
+            field="InstanceType",
+        )
+    if is_private(before) != is_private(body):
+        raise refused(
+            "The EgressPublicNetworkAccess of a deployment cannot be changed after it was created.",
+            field="EgressPublicNetworkAccess",
+        )
+    gone = set(old.get("properties") or {}) - set(new.get("properties") or {}) - {"AzureAsyncOperationUri"}
+    gone -= {name for name in gone if name.startswith("azureml.")}
+    if gone:
+        raise refused(
+            f"Properties can be added but not removed: {', '.join(sorted(gone))}.", field="Properties"
+        )
+
+
+def check_endpoint_ready(endpoint: Json) -> None:
+    """A deployment is made in an endpoint that is neither busy nor broken. The status of the refusal is assumed."""
+    state, name = endpoint["properties"]["provisioningState"], endpoint["name"]
+    if state in BUSY:
+        raise conflict(
+            f"Cannot create a deployment in endpoint {name} because it is in {state} provisioning state."
+        )
+
+
+def check_deployment_idle(deployment: Json, verb: str) -> None:
+    """409 while the deployment is being created, updated or deleted."""
+    state = deployment["properties"]["provisioningState"]
+    if state in BUSY:
+        raise conflict(
+            f"Cannot {verb} deployment {deployment['name']} because it is in {state} provisioning state."
+        )
+
+
+def check_recoverable(deployment: Json) -> None:
+    """A deployment that never came up can only be deleted; its probes are filled in when it first does."""
+    properties = deployment["properties"]
+    if properties["provisioningState"] == "Failed" and properties.get("livenessProbe") is None:
+        raise refused(
+            f"Specified deployment [{deployment['name']}] failed during initial provisioning and is in an unrecoverable "
+            "state. Delete and re-create."
+        )
+
+
+def check_without_traffic(endpoint: Json, deployment: Json) -> None:
+    """A deployment that receives live or mirrored traffic cannot be deleted."""
+    name, properties = deployment["name"].lower(), endpoint["properties"]
+    for kind in ("traffic", "mirrorTraffic"):
+        shares = {key.lower(): share for key, share in (properties.get(kind) or {}).items()}
+        if share := shares.get(name):
+            raise refused(
+                f"Deployment {deployment['name']} has {share} percent of the {kind} of endpoint {endpoint['name']}. "
+                "Set it to 0 before deleting the deployment.",
+                field="Traffic",
+            )
+
+
+def _has_private_registry(world: World, workspace: Json) -> bool:
+    """A workspace without a registry gets one when it needs one; one in another subscription cannot be looked at."""
+    registry = world.documents.get(workspace["properties"].get("containerRegistry") or "")
+    return registry is None or str((registry.get("sku") or {}).get("name")).lower() == "premium"
+
+
+def _check_provisioned(workspace: Json) -> None:
+    status = (workspace["properties"]["managedNetwork"].get("status") or {}).get("status")
+    if status != "Active":
+        raise service_error(
+            400,
+            "WorkspaceManagedNetworkNotReady",
+            f"The managed virtual network of workspace '{workspace['name']}' is not provisioned yet. Provision it before "
+            "creating an online deployment: https://aka.ms/azureml/managed-network",
+        )
+
+
+def _check_reference(world: World, workspace: Json, reference: str, kind: str) -> None:
+    if reference.lower().startswith("azureml://registries/"):
+        return
+    if resource_type(reference).lower() != f"microsoft.machinelearningservices/workspaces/{kind}/versions":
+        raise refused(f"'{reference}' is not the id of a version in {kind}.", field=kind)
+    if workspace_id_of(reference).lower() != workspace["id"].lower():
+        raise refused(
+            f"'{reference}' belongs to another workspace: a deployment uses what its own workspace or a registry holds.",
+            field=kind,
+        )
+    if reference not in world.documents:
+        raise _missing(reference, kind)
+
+
+def _missing(reference: str, kind: str) -> AzureError:
+    name, version = reference.rstrip("/").split("/")[-3::2]
+    message = f"{kind[:-1].capitalize()} with name: {name} and version: {version} not found."
+    detail = {"code": f"{kind[:-1].capitalize()}NotFound", "message": message}
+    return service_error(
+        404, "UserError", f"{message} ({name_of(workspace_id_of(reference))})", details=[detail]
+    )

@@ -1,0 +1,315 @@
+"""Online endpoints: what callers score at, and how their requests are divided among deployments.
+
+Every change is a long-running operation whose effects show when it ends: the 201 of a traffic update still carries the
+old traffic, as recorded from the service.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from vnetferry.sandbox.ml import api_versions, endpoint_keys, legacy_egress
+from vnetferry.sandbox.ml.endpoint_rules import (
+    check_created,
+    check_identity_unchanged,
+    check_idle,
+    check_immutable,
+    check_name,
+    check_name_free,
+    check_traffic,
+)
+from vnetferry.sandbox.ml.identity import resolve_identity
+from vnetferry.sandbox.ml.online_errors import refused
+from vnetferry.sandbox.ml.online_fields import ENDPOINT, ENDPOINT_PATCH, REGENERATE
+from vnetferry.sandbox.ml.online_operations import Work, accepted, async_uri, start
+from vnetferry.sandbox.ml.online_operations import created as answer_created
+from vnetferry.sandbox.ml.online_quotas import check_endpoint_quota
+from vnetferry.sandbox.ml.scope import WORKSPACE, child_id, created, modified, page, require_workspace, row
+from vnetferry.sandbox.routes import Call, Operation
+from vnetferry.sandbox.scoring.names import normal_region
+from vnetferry.sandbox.scoring.specification import name_of
+from vnetferry.sandbox.wire import Json, Response
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
+TYPE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
+_PATH = f"{WORKSPACE}/onlineEndpoints"
+_RIGHT = "workspaces/onlineEndpoints"
+_CREATE_OR_UPDATE = "OnlineEndpoints_CreateOrUpdate"
+_PAGE_SIZE = 30
+# Azure seconds, as recorded: creation about 90 s, a change of traffic 20 s. Deletion is assumed.
+_CREATE_S, _UPDATE_S, _DELETE_S, _KEYS_S = 90.0, 20.0, 60.0, 20.0
+
+
+def operations() -> list[Operation]:
+    """The rows of the table for online endpoints."""
+    one, versions = f"{_PATH}/{{endpoint}}", api_versions.ALL
+    rows = (
+        ("List", "GET", _PATH, _list, "read", "recorded"),
+        ("Get", "GET", one, _get, "read", "recorded"),
+        ("CreateOrUpdate", "PUT", one, _put, "write", "recorded"),
+        ("Update", "PATCH", one, _patch, "write", "specified"),
+        ("Delete", "DELETE", one, _delete, "delete", "recorded"),
+        ("ListKeys", "POST", f"{one}/listKeys", _list_keys, "listKeys/action", "recorded"),
+        ("GetToken", "POST", f"{one}/token", _token, "token/action", "recorded"),
+        (
+            "RegenerateKeys",
+            "POST",
+            f"{one}/regenerateKeys",
+            _regenerate,
+            "regenerateKeys/action",
+            "specified",
+        ),
+    )
+    return [
+        row(
+            f"OnlineEndpoints_{name}",
+            method,
+            path,
+            handle,
+            f"{_RIGHT}/{right}",
+            api_versions=versions,
+            evidence=evidence,
+        )
+        for name, method, path, handle, right, evidence in rows
+    ]
+
+
+def adopt(world: World, document: Json) -> None:
+    """Register an endpoint of the scenario: its document, its name and its keys."""
+    world.documents.put(document)
+    world.endpoint_names.claim(document["location"], document["name"], document["id"])
+    given = {key.lower(): value for key, value in world.scenario.endpoint_keys.items()}
+    if document["properties"].get("authMode") == "Key":
+        endpoint_keys.set_keys(world, document["id"], given.get(document["id"].lower()))
+
+
+def deployments_of(world: World, endpoint_id: str) -> list[Json]:
+    """The endpoint's deployments, in order of creation."""
+    return world.documents.collection(f"{endpoint_id}/deployments")
+
+
+def require_endpoint(call: Call) -> Json:
+    """The endpoint that the path is in (live); AzureError 404 when it, or its workspace, is absent."""
+    return call.world.documents.require(_id(call))
+
+
+async def _list(call: Call) -> Response:
+    require_workspace(call)
+    query = call.request.query
+    found = call.world.documents.collection(child_id(call, "onlineEndpoints"))
+    if name := query.get("name"):
+        found = [document for document in found if document["name"].lower() == name.lower()]
+    if kind := query.get("computetype"):
+        found = [
+            document for document in found if str(document.get("kind", "Managed")).lower() == kind.lower()
+        ]
+    size = int(query["count"]) if query.get("count", "").isdecimal() else _PAGE_SIZE
+    return page(call, found, max(1, size))
+
+
+async def _get(call: Call) -> Response:
+    return Response(200, deepcopy(require_endpoint(call)))
+
+
+async def _put(call: Call) -> Response:
+    workspace = require_workspace(call)
+    body = ENDPOINT.read(call.json())
+    existing = call.world.documents.get(_id(call))
+    check_location(workspace, body)
+    return _create(call, workspace, body) if existing is None else _update(call, existing, body)
+
+
+def check_location(parent: Json, body: Json) -> None:
+    """What is in a workspace is in its region."""
+    if normal_region(body["location"]) != normal_region(parent["location"]):
+        raise refused(
+            f"The location '{body['location']}' is not that of '{parent['name']}', which is {parent['location']}.",
+            field="Location",
+        )
+
+
+def _create(call: Call, workspace: Json, body: Json) -> Response:
+    world, properties, name = call.world, body["properties"], call.params["endpoint"]
+    check_name(name, "Endpoint")
+    _check_keys(properties)
+    check_traffic(name, [], properties)
+    check_endpoint_quota(world, workspace)
+    check_name_free(world, workspace["location"], name)
+    document = _new_document(call, workspace, body)
+    world.endpoint_names.claim(workspace["location"], name, document["id"])
+    if properties["authMode"] == "Key":
+        endpoint_keys.set_keys(world, document["id"], properties.get("keys"))
+    world.documents.put(document)
+
+    async def finish() -> None:
+        _check_vault(world, workspace, properties["authMode"])
+        host = f"https://{name.lower()}.{normal_region(workspace['location'])}.inference.ml.azure.com"
+        document["properties"].update(
+            provisioningState="Succeeded", scoringUri=f"{host}/score", swaggerUri=f"{host}/swagger.json"
+        )
+
+    operation = start(call, document, Work(_CREATE_OR_UPDATE, "oeidp", _CREATE_S, finish))
+    notes = {"azureml.onlineendpointid": document["id"].lower()}
+    notes["AzureAsyncOperationUri"] = async_uri(operation, call.api_version)
+    document["properties"]["properties"].update(notes)
+    return answer_created(call, operation, deepcopy(document))
+
+
+def _new_document(call: Call, workspace: Json, body: Json) -> Json:
+    name, tenant = call.params["endpoint"], workspace["properties"].get("tenantId") or ""
+    wanted = body.get("identity") or {"type": "SystemAssigned"}
+    identity = resolve_identity(call.world, wanted, None, tenant)
+    return {
+        "id": _id(call),
+        "name": name,
+        "type": TYPE,
+        "location": workspace["location"],
+        "tags": body.get("tags") or {},
+        "kind": "Managed",
+        "identity": identity,
+        "systemData": created(call.world, call.request.principal),
+        "properties": {
+            **_wanted(body["properties"]),
+            "compute": None,
+            "keys": None,
+            "provisioningState": "Creating",
+            "scoringUri": None,
+            "swaggerUri": None,
+        },
+    }
+
+
+def _wanted(properties: Json) -> Json:
+    """What a body asks for, completed with what the service assumes: a PUT replaces all of it."""
+    return {
+        "authMode": properties["authMode"],
+        "description": properties.get("description"),
+        "mirrorTraffic": properties.get("mirrorTraffic") or {},
+        "properties": dict(properties.get("properties") or {}),
+        "publicNetworkAccess": properties.get("publicNetworkAccess") or "Enabled",
+        "traffic": properties.get("traffic") or {},
+    }
+
+
+def _update(call: Call, document: Json, body: Json) -> Response:
+    wanted = body["properties"]
+    check_idle(document, "update")
+    check_created(document)
+    check_immutable(document, body)
+    check_traffic(document["name"], deployments_of(call.world, document["id"]), wanted)
+    notes = {
+        key: value
+        for key, value in (document["properties"].get("properties") or {}).items()
+        if key in ("azureml.onlineendpointid", "AzureAsyncOperationUri")
+    }
+
+    async def finish() -> None:
+        document["properties"].update(_wanted(wanted), provisioningState="Succeeded")
+        document["properties"]["properties"].update(notes)
+        document["tags"] = body.get("tags") or {}
+        document["systemData"] = modified(call.world, call.request.principal, document.get("systemData"))
+
+    operation = start(call, document, Work(_CREATE_OR_UPDATE, "oeidp", _UPDATE_S, finish, "Updating"))
+    return answer_created(call, operation, deepcopy(document))
+
+
+async def _patch(call: Call) -> Response:
+    document = require_endpoint(call)
+    body = ENDPOINT_PATCH.read(call.json())
+    check_idle(document, "update")
+    check_created(document)
+    check_identity_unchanged(document, body)
+
+    async def finish() -> None:
+        document["properties"]["provisioningState"] = "Succeeded"
+        if body.get("tags") is not None:
+            document["tags"] = body["tags"]
+        document["systemData"] = modified(call.world, call.request.principal, document.get("systemData"))
+
+    return accepted(
+        call, start(call, document, Work("OnlineEndpoints_Update", "oeidp", _UPDATE_S, finish, "Updating"))
+    )
+
+
+async def _delete(call: Call) -> Response:
+    document = call.world.documents.get(_id(call))
+    if document is None:
+        return Response(204)
+    check_idle(document, "delete")
+    world = call.world
+    for deployment in deployments_of(world, document["id"]):
+        deployment["properties"]["provisioningState"] = "Deleting"
+
+    async def finish() -> None:
+        await world.fleet.stop_below(document["id"])
+        for deployment in deployments_of(world, document["id"]):
+            legacy_egress.disconnect_deployment(world, deployment)
+        world.documents.remove(document["id"])
+        endpoint_keys.forget(world, document["id"])
+        world.endpoint_names.release(document["location"], document["name"], world.clock.elapsed_s())
+
+    return accepted(
+        call, start(call, document, Work("OnlineEndpoints_Delete", "oeidp", _DELETE_S, finish, "Deleting"))
+    )
+
+
+async def _list_keys(call: Call) -> Response:
+    """An endpoint without keys answers 200 with both null, as recorded."""
+    keys = call.world.secrets.endpoint_keys.get(require_endpoint(call)["id"].lower(), {})
+    return Response(200, {name: keys.get(name) for name in ("primaryKey", "secondaryKey")})
+
+
+async def _token(call: Call) -> Response:
+    document = require_endpoint(call)
+    mode = document["properties"]["authMode"]
+    if mode != "AMLToken":
+        raise refused(
+            f"Endpoint {document['name']} has authMode {mode}: it issues no tokens.", field="AuthMode"
+        )
+    return Response(200, endpoint_keys.issue_token(call.world, document["id"]))
+
+
+async def _regenerate(call: Call) -> Response:
+    """`keyValue` is the value to set; without one a new key is made."""
+    document = require_endpoint(call)
+    body = REGENERATE.read(call.json())
+    check_idle(document, "regenerate the keys of")
+    if document["properties"]["authMode"] != "Key":
+        raise refused(f"Endpoint {document['name']} has no keys.", field="AuthMode")
+
+    async def finish() -> None:
+        keys = call.world.secrets.endpoint_keys[document["id"].lower()]
+        keys[f"{body['keyType'].lower()}Key"] = body.get("keyValue") or endpoint_keys.new_key()
+
+    return accepted(
+        call, start(call, document, Work("OnlineEndpoints_RegenerateKeys", "oeidp", _KEYS_S, finish))
+    )
+
+
+def _check_keys(properties: Json) -> None:
+    if properties.get("keys") and properties["authMode"] != "Key":
+        raise refused(f"Keys cannot be set for authMode {properties['authMode']}.", field="Keys")
+
+
+def _check_vault(world: World, workspace: Json, auth_mode: str) -> None:
+    """Keys are kept in the workspace's vault, whose firewall must let Azure's own services in.
+
+    Source: troubleshoot online endpoints (key-authenticated endpoints and the Key Vault's firewall). The text is assumed.
+    """
+    vault = world.documents.get(workspace["properties"].get("keyVault") or "")
+    properties = (vault or {}).get("properties") or {}
+    rules = properties.get("networkAcls") or {}
+    closed = properties.get("publicNetworkAccess") == "Disabled" or rules.get("defaultAction") == "Deny"
+    if auth_mode == "Key" and closed and "AzureServices" not in str(rules.get("bypass", "AzureServices")):
+        raise refused(
+            f"The key vault '{name_of(workspace['properties']['keyVault'])}' refuses trusted Azure services: set its "
+            "networkAcls.bypass to AzureServices.",
+            field="KeyVault",
+        )
+
+
+def _id(call: Call) -> str:
+    return child_id(call, "onlineEndpoints", call.params["endpoint"])
