@@ -52,6 +52,11 @@ def walk_steps(
             sorter.done(ended.id)
 
 
+def first_error(results: Mapping[str, Outcome | Exception]) -> Exception | None:
+    """The error that came first, if any did."""
+    return next((result for result in results.values() if isinstance(result, Exception)), None)
+
+
 def _startable(ready: list[Step], running: Counter[str], limits: Mapping[str, int]) -> list[Step]:
     """Those of `ready` that fit beside what runs; they are counted as running."""
     chosen = []

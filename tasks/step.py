@@ -7,6 +7,7 @@ That is why a retry needs no bookkeeping, and why it is only asked for where Azu
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from prefect import Task, task
@@ -17,7 +18,7 @@ from vnetferry.gateway.azure import Azure, actor, connect
 from vnetferry.models.outcome import AuditLine, Event, Outcome
 from vnetferry.models.plan import Step
 from vnetferry.models.run import Run
-from vnetferry.report.audit import append
+from vnetferry.report.audit import append_line
 
 Act = Callable[[Step, Run, Azure], Outcome]
 StepTask = Task[[Step, Run], Outcome]
@@ -85,4 +86,4 @@ def write_audit(azure: Azure, run: Run, step: Step, event: Event, outcome: Outco
         message=outcome.message,
         facts=outcome.facts,
     )
-    append(run.audit_file, line)
+    append_line(Path(run.audit_file), line)

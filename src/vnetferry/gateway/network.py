@@ -84,3 +84,13 @@ def _connection_from(azure: Azure, target: ResourceId, private_endpoint: Resourc
         remedy="Check that the private endpoint names this resource.",
         retryable=True,  # it shows a little after the private endpoint
     )
+
+
+def register_dns(azure: Azure, private_endpoint: ResourceId, zones: list[str]) -> Written:
+    """Have the private endpoint keep its records in these private DNS zones, by one zone group named `default`."""
+    configs = [
+        {"name": ResourceId(zone).name.replace(".", "-"), "properties": {"privateDnsZoneId": zone}} for zone in zones
+    ]
+    group = private_endpoint.child("privateDnsZoneGroups", "default")
+    body = {"properties": {"privateDnsZoneConfigs": configs}}
+    return ensure(azure, group, body, api_versions.NETWORK, kind="private_endpoint")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vnetferry.models.base import Value
 from vnetferry.models.ids import ResourceId
+from vnetferry.models.plan import Plan
 
 
 class Run(Value):
@@ -20,6 +23,13 @@ class Run(Value):
     target: ResourceId
     folder: str
     audit_file: str
+
+    @classmethod
+    def of(cls, plan: Plan, folder: str, plan_file: str | None = None) -> Run:
+        """The carrying out of `plan`, with its audit file beside the plan's own file."""
+        path = Path(plan_file) if plan_file else Path(folder, f"plan-{plan.id}.json")
+        audit_file = path.with_name(f"{path.stem}.audit.jsonl")
+        return cls(plan=plan.id, source=plan.source, target=plan.target, folder=folder, audit_file=str(audit_file))
 
     @property
     def tags(self) -> dict[str, str]:

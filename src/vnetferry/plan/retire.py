@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import COMPUTE, Inventory
 from vnetferry.models.plan import Plan, Step, StepKind
@@ -32,7 +33,11 @@ def build_retirement(plan: Plan, inventory: Inventory) -> tuple[Step, ...]:
         title=f"check that nothing needs {plan.source.name} any more",
         resource=plan.source,
         depends_on=(soak.id,),
-        spec={"delete_workspace": config.retire.delete_workspace, "moved": [str(e) for e in sources]},
+        spec={
+            "delete_workspace": config.retire.delete_workspace,
+            "moved": [_moved(plan, step) for step in plan.of_kind("create_endpoint")],
+            "handoff": [step.spec for step in plan.of_kind("hand_off")],
+        },
     )
     deletions = [_deletion("delete_endpoint", endpoint) for endpoint in left]
     if config.retire.delete_computes:
@@ -41,6 +46,12 @@ def build_retirement(plan: Plan, inventory: Inventory) -> tuple[Step, ...]:
     if config.retire.delete_workspace:
         steps.append(_workspace_deletion(plan, tuple(step.id for step in deletions)))
     return tuple(steps)
+
+
+def _moved(plan: Plan, step: Step) -> Json:
+    """Source and target of one endpoint, and the traffic that the target must serve."""
+    split = next((s.spec["traffic"] for s in plan.of_kind("set_traffic") if s.resource == step.resource), {})
+    return {"source": str(step.source), "target": str(step.resource), "traffic": split}
 
 
 def _deletion(kind: StepKind, resource: ResourceId) -> Step:

@@ -1,0 +1,59 @@
+"""Side by side: everything of one source workspace into a target workspace with a managed virtual network.
+
+The source is only read. Running the flow again resumes it: every step looks at Azure first.
+"""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.graph import first_error, walk_steps
+from tasks.artifacts import Progress, publish_comparison, publish_handoff, publish_inventory, publish_plan
+from tasks.inventory import make_plan, open_plan, require_unchanged, take_inventory
+from tasks.steps import TASKS
+from vnetferry.models.config import MigrationConfig
+from vnetferry.models.outcome import Outcome
+from vnetferry.models.plan import Plan
+from vnetferry.models.run import Run
+
+# Tasks wait for Azure, not for the processor; what Azure bears at once is limited per kind of step.
+_THREADS = 64
+
+
+@flow(
+    name="migrate-workspace",
+    flow_run_name="migrate {config.source.workspace} to {config.target.workspace}",
+    task_runner=ThreadPoolTaskRunner(max_workers=_THREADS),  # type: ignore[arg-type]
+)
+def migrate_workspace(config: MigrationConfig, plan_file: str | None = None, folder: str = ".") -> list[Outcome]:
+    """Carry out a plan, or plan and carry out.
+
+    Args:
+        config: What to migrate, as in migration.yaml.
+        plan_file: A plan made before with `vnetferry plan`; refused when its source has changed since. Without it, the plan is made now.
+        folder: What relative paths in the configuration start from.
+    """
+    inventory = take_inventory(config)
+    publish_inventory(inventory)
+    plan = open_plan(plan_file) if plan_file else make_plan(inventory, config, folder)
+    require_unchanged(plan, inventory)
+    publish_plan(plan)
+    return carry_out_plan(plan, Run.of(plan, folder=folder, plan_file=plan_file))
+
+
+def carry_out_plan(plan: Plan, run: Run) -> list[Outcome]:
+    """Walk the plan's steps; raises the first error after all that could still run has run."""
+    progress = Progress(plan.steps, key=f"progress-{plan.id}")
+    results = walk_steps(
+        plan.steps,
+        submit=lambda step, after: TASKS[step.kind].submit(step, run, wait_for=after),
+        limits={"create_deployment": plan.config.concurrency.deployments},
+        finished=progress.step_ended,
+    )
+    outcomes = [result for result in results.values() if isinstance(result, Outcome)]
+    publish_comparison(plan, outcomes)
+    publish_handoff(plan, outcomes)
+    if error := first_error(results):
+        raise error
+    return outcomes

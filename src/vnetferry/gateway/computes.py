@@ -1,0 +1,13 @@
+"""Computes of a workspace."""
+
+from __future__ import annotations
+
+from vnetferry.gateway import api_versions
+from vnetferry.gateway.azure import Azure
+from vnetferry.gateway.documents import Written, delete
+from vnetferry.models.ids import ResourceId
+
+
+def delete_compute(azure: Azure, compute: ResourceId) -> Written:
+    """Delete a compute with the machines below it; absent is done."""
+    return delete(azure, compute, api_versions.ML, kind="compute", query={"underlyingResourceAction": "Delete"})

@@ -1,0 +1,97 @@
+"""What people see in Prefect's UI: the inventory, the plan, how far it is, the comparison and the handoff."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from vnetferry.models.inventory import Inventory
+from vnetferry.models.outcome import Outcome
+from vnetferry.models.plan import Plan, Step
+from vnetferry.report.markdown import plan_markdown
+
+
+class Progress:
+    """A progress bar in Prefect's UI that counts ended steps."""
+
+    def __init__(self, steps: tuple[Step, ...], key: str) -> None:
+        self._steps = len(steps)
+        self._ended = 0
+        created = create_progress_artifact(progress=0.0, key=key, description=f"0 of {self._steps} steps")
+        self._id: UUID = created  # type: ignore[assignment]
+
+    def step_ended(self, step: Step, result: Outcome | Exception) -> None:
+        """Count one more; its title becomes the description."""
+        self._ended += 1
+        what = result.status if isinstance(result, Outcome) else "failed"
+        update_progress_artifact(
+            artifact_id=self._id,
+            progress=100.0 * self._ended / self._steps,
+            description=f"{self._ended} of {self._steps} steps; last: {step.title} ({what})",
+        )
+
+
+def publish_inventory(inventory: Inventory) -> None:
+    """One row per document that was read."""
+    rows = [{"type": d.type.split("/", 1)[1], "name": d.name, "id": str(d.id)} for d in inventory.documents]
+    create_table_artifact(
+        key=_key("inventory", inventory.source.name), table=rows, description=f"Inventory of {inventory.source.name}"
+    )
+
+
+def publish_plan(plan: Plan) -> None:
+    """The plan as people read it."""
+    create_markdown_artifact(
+        key=_key("plan", plan.source.name), markdown=plan_markdown(plan), description=f"Plan {plan.id}"
+    )
+
+
+def publish_comparison(plan: Plan, outcomes: Iterable[Outcome]) -> None:
+    """Whether the new endpoints answered as the old ones, and where they can be reached from."""
+    _publish_facts("comparison", plan, outcomes, ("compare_answers", "probe_isolation"))
+
+
+def publish_handoff(plan: Plan, outcomes: Iterable[Outcome]) -> None:
+    """Old and new scoring URI of every endpoint."""
+    steps = {o.step: o for o in outcomes}
+    rows = [
+        {"endpoint": step.resource.name, **steps[step.id].facts}
+        for step in plan.of_kind("create_endpoint")
+        if step.id in steps
+    ]
+    create_table_artifact(key=_key("handoff", plan.source.name), table=rows, description="Old and new scoring URIs")
+
+
+def publish_steps(steps: Iterable[Step], outcomes: Iterable[Outcome], run_id: str) -> None:
+    """What each step came to."""
+    ended = {outcome.step: outcome for outcome in outcomes}
+    rows = [{"step": step.title, "status": _status(ended.get(step.id)), "said": _said(ended.get(step.id))} for step in steps]
+    create_table_artifact(key=f"steps-{run_id}", table=rows, description="What each step came to")
+
+
+def _status(outcome: Outcome | None) -> str:
+    return outcome.status if outcome else "not done"
+
+
+def _said(outcome: Outcome | None) -> str:
+    return outcome.message if outcome else ""
+
+
+def _publish_facts(name: str, plan: Plan, outcomes: Iterable[Outcome], kinds: tuple[str, ...]) -> None:
+    rows = [
+        {"endpoint": plan.step(o.step).resource.name, "step": plan.step(o.step).title, "said": o.message, **o.facts}
+        for o in outcomes
+        if plan.step(o.step).kind in kinds
+    ]
+    create_table_artifact(key=_key(name, plan.source.name), table=rows, description=name.capitalize())
+
+
+def _key(name: str, workspace: str) -> str:
+    """Artifact keys allow lower case, digits and dashes only."""
+    return "-".join([name, *"".join(c if c.isalnum() else " " for c in workspace.lower()).split()])

@@ -1,0 +1,70 @@
+"""What deployments are made of: code, environments and models with their content; datastores and connections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.documents import outcome_of
+from tasks.step import step_task
+from vnetferry.gateway import connections, datastores
+from vnetferry.gateway.assets import copy_asset
+from vnetferry.gateway.azure import Azure
+from vnetferry.models.base import Json
+from vnetferry.models.ids import ResourceId
+from vnetferry.models.outcome import Outcome
+from vnetferry.models.plan import Step
+from vnetferry.models.run import Run
+
+
+@step_task()
+def copy_datastore(step: Step, run: Run, azure: Azure) -> Outcome:
+    """Re-create a datastore; its secret goes from the source straight to the target."""
+    body = with_property_tags(step.body, run)
+    return outcome_of(step, datastores.copy_datastore(azure, source_of(step), step.resource, body))
+
+
+@step_task()
+def copy_connection(step: Step, run: Run, azure: Azure) -> Outcome:
+    """Re-create a connection; its credentials go from the source straight to the target."""
+    return outcome_of(step, connections.copy_connection(azure, source_of(step), step.resource, step.body))
+
+
+@step_task()
+def copy_code(step: Step, run: Run, azure: Azure) -> Outcome:
+    """Copy a code version with its files."""
+    return _copy_version(step, run, azure)
+
+
+@step_task()
+def copy_environment(step: Step, run: Run, azure: Azure) -> Outcome:
+    """Copy an environment version, with its build context where it has one."""
+    return _copy_version(step, run, azure)
+
+
+@step_task()
+def copy_model(step: Step, run: Run, azure: Azure) -> Outcome:
+    """Copy a model version with its files."""
+    return _copy_version(step, run, azure)
+
+
+def _copy_version(step: Step, run: Run, azure: Azure) -> Outcome:
+    body = with_property_tags(step.body, run)
+    copied = copy_asset(azure, source_of(step), step.resource, body, step.spec)
+    written = copied.written._replace(changed=copied.changed)
+    if not step.spec["content"]:
+        return outcome_of(step, written)
+    said = f"{copied.content.sent} of {copied.content.blobs} file(s) sent, {copied.content.sent_bytes} bytes"
+    return outcome_of(step, written, said, files=copied.content.blobs, sent_bytes=copied.content.sent_bytes)
+
+
+def with_property_tags(body: Json, run: Run) -> Json:
+    """The body with this plan's tags where datastores and asset versions have theirs: in `properties`."""
+    properties: dict[str, Any] = body["properties"]
+    return {**body, "properties": {**properties, "tags": {**(properties.get("tags") or {}), **run.tags}}}
+
+
+def source_of(step: Step) -> ResourceId:
+    """The source resource of a step that is made from one."""
+    if step.source is None:
+        raise ValueError(f"step {step.id} names no source")
+    return step.source

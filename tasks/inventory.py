@@ -1,0 +1,66 @@
+"""Reading the source, and turning it into a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import task
+from tasks.step import worth_retrying
+from vnetferry.config import request_digests, require_source
+from vnetferry.errors import PlanStale
+from vnetferry.gateway.azure import connect
+from vnetferry.gateway.inventory import read_inventory
+from vnetferry.models.config import MigrationConfig
+from vnetferry.models.inventory import Inventory
+from vnetferry.models.plan import Plan, Step
+from vnetferry.plan.build import build
+from vnetferry.plan.files import read_plan, write_plan
+from vnetferry.plan.retire import build_retirement
+from vnetferry.plan.stale import changes
+
+_SHOWN_CHANGES = 5
+
+
+@task(
+    task_run_name="read {config.source.workspace}",
+    tags=["vnetferry"],
+    retries=4,
+    retry_delay_seconds=10,
+    retry_condition_fn=worth_retrying,
+)
+def take_inventory(config: MigrationConfig) -> Inventory:
+    """Everything that the source workspace holds, and what hangs on it."""
+    return read_inventory(connect(), require_source(config).id)
+
+
+@task(tags=["vnetferry"])
+def make_plan(inventory: Inventory, config: MigrationConfig, folder: str) -> Plan:
+    """A plan made now, kept beside the configuration as `plan-<id>.json`."""
+    plan = build(inventory, config, request_digests(config, Path(folder)))
+    write_plan(Path(folder, f"plan-{plan.id}.json"), plan)
+    return plan
+
+
+@task(tags=["vnetferry"])
+def open_plan(plan_file: str) -> Plan:
+    """A plan that was made before."""
+    return read_plan(Path(plan_file))
+
+
+@task(tags=["vnetferry"])
+def require_unchanged(plan: Plan, inventory: Inventory) -> None:
+    """Raise PlanStale when the source is no longer what the plan was made from."""
+    lines = changes(plan, inventory)
+    if lines:
+        more = f" and {len(lines) - _SHOWN_CHANGES} more" if len(lines) > _SHOWN_CHANGES else ""
+        raise PlanStale(
+            f"the source changed after the plan was made: {'; '.join(lines[:_SHOWN_CHANGES])}{more}",
+            resource=str(plan.source),
+            remedy="Make a new plan with 'vnetferry plan', read it, and apply that.",
+        )
+
+
+@task(tags=["vnetferry"], retries=4, retry_delay_seconds=10, retry_condition_fn=worth_retrying)
+def plan_retirement(plan: Plan) -> tuple[Step, ...]:
+    """What is left of the source, and the steps that end it."""
+    return build_retirement(plan, read_inventory(connect(), plan.source))

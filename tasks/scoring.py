@@ -1,0 +1,164 @@
+"""Proof that a new endpoint serves as the old one did, and only where it should.
+
+Traffic is set after these steps and never before, so an endpoint of ours that has live traffic has passed them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from tasks.assets import source_of
+from tasks.endpoint import read_endpoint
+from tasks.step import step_task
+from vnetferry.checks.answers import compare_answers as differences
+from vnetferry.errors import ConfigError, ScoringFailed, VerificationFailed
+from vnetferry.gateway import endpoints, scoring
+from vnetferry.gateway.azure import Azure
+from vnetferry.models.base import Json
+from vnetferry.models.config import Tolerance
+from vnetferry.models.ids import ResourceId
+from vnetferry.models.outcome import Outcome
+from vnetferry.models.plan import Step
+from vnetferry.models.run import Run
+
+INTERNET = "internet"
+_SHOWN_DIFFERENCES = 3
+
+
+@step_task()
+def smoke_test(step: Step, run: Run, azure: Azure) -> Outcome:
+    """Ask one deployment by header, while it has no traffic."""
+    endpoint = read_endpoint(azure, step.resource.parent)
+    if has_traffic(endpoint):
+        return _already_proven(step)
+    if not step.spec["request"]:
+        return Outcome(step=step.id, status="skipped", message="no scoring request is configured for this endpoint")
+    answer = ask(azure, endpoint, read_request(step, run), step.resource.name)
+    served_by = answer.deployment or step.resource.name
+    if served_by.lower() != step.resource.name.lower():
+        raise VerificationFailed(f"{step.title}: {served_by} answered instead", resource=str(step.resource))
+    return Outcome(
+        step=step.id,
+        status="done",
+        resource=step.resource,
+        message=f"answered {answer.status}",
+        request_id=answer.request_id,
+        facts={"status": answer.status, "answer_digest": hashlib.sha256(answer.body).hexdigest()},
+    )
+
+
+@step_task()
+def compare_answers(step: Step, run: Run, azure: Azure) -> Outcome:
+    """Send the same request to each deployment of the source and of the target, and compare."""
+    target = read_endpoint(azure, step.resource)
+    if has_traffic(target):
+        return _already_proven(step)
+    if not step.spec["request"]:
+        return Outcome(step=step.id, status="skipped", message="no scoring request is configured for this endpoint")
+    source, body = read_endpoint(azure, source_of(step)), read_request(step, run)
+    tolerance = Tolerance.model_validate(step.spec["tolerance"])
+    for old_name, new_name in step.spec["deployments"]:
+        old, new = ask(azure, source, body, old_name), ask(azure, target, body, new_name)
+        if lines := differences(old.body, new.body, tolerance):
+            raise VerificationFailed(
+                f"the answers of {source['name']}/{old_name} and {target['name']}/{new_name} differ: "
+                + "; ".join(lines[:_SHOWN_DIFFERENCES]),
+                resource=str(step.resource),
+                remedy="Look at both answers; widen validation.tolerance only when the difference is meant.",
+            )
+    compared = [f"{old}={new}" for old, new in step.spec["deployments"]]
+    return Outcome(
+        step=step.id,
+        status="done",
+        resource=step.resource,
+        message=f"{len(compared)} deployment(s) answer as before",
+        facts={"compared": compared, "equal": True},
+    )
+
+
+@step_task()
+def probe_isolation(step: Step, run: Run, azure: Azure) -> Outcome:
+    """Ask from every vantage: the internet must be refused where public access is disabled, a VNet must be served."""
+    endpoint = read_endpoint(azure, step.resource)
+    if has_traffic(endpoint):
+        return _already_proven(step)
+    credential = endpoints.read_credential(azure, ResourceId(endpoint["id"]))
+    uri = endpoint["properties"]["scoringUri"]
+    reached, refused = [], []
+    for vantage in scoring.vantages():
+        found = scoring.probe(uri, credential, b"{}", vantage=vantage)
+        (reached if found.reached else refused).append(vantage)
+    private = endpoint["properties"]["publicNetworkAccess"].lower() == "disabled"
+    if private and INTERNET in reached:
+        raise VerificationFailed(
+            f"{endpoint['name']} can be reached from the internet although its public network access is disabled",
+            resource=str(step.resource),
+            remedy="Read publicNetworkAccess of the endpoint and of its workspace; do not hand over before it is Disabled.",
+        )
+    if not reached:
+        raise VerificationFailed(
+            f"{endpoint['name']} can be reached from none of: {', '.join(refused)}",
+            resource=str(step.resource),
+            remedy="Give the callers' VNet a private endpoint to the target workspace (target.inbound.subnet_id).",
+        )
+    proven = f"refused from {', '.join(refused) or 'nowhere'}, answered to {', '.join(reached)}"
+    return Outcome(
+        step=step.id,
+        status="done",
+        resource=step.resource,
+        message=proven,
+        facts={"reached_from": reached, "refused_from": refused},
+    )
+
+
+def ask(azure: Azure, endpoint: Json, body: bytes, deployment: str | None) -> scoring.Scored:
+    """Score from the first vantage that is let in, the VNets before the internet; raises the last refusal."""
+    credential = endpoints.read_credential(azure, ResourceId(endpoint["id"]))
+    uri = endpoint["properties"]["scoringUri"]
+    names = sorted(scoring.vantages(), key=lambda name: name == INTERNET)
+    for name in names[:-1]:
+        try:
+            return scoring.score(uri, credential, body, deployment=deployment, vantage=name)
+        except ScoringFailed as err:
+            if err.status not in (0, 403):
+                raise
+    return scoring.score(uri, credential, body, deployment=deployment, vantage=names[-1])
+
+
+def has_traffic(endpoint: Json) -> bool:
+    """Whether any deployment of an endpoint's document has live traffic."""
+    return bool(live_traffic(endpoint))
+
+
+def live_traffic(endpoint: Json) -> dict[str, int]:
+    """Deployment (lower case) -> percent of an endpoint's document, without those that have none."""
+    return live(endpoint["properties"].get("traffic") or {})
+
+
+def live(traffic: dict[str, int]) -> dict[str, int]:
+    """Traffic weights as Azure compares them: names without case, no zero entries."""
+    return {name.lower(): pct for name, pct in traffic.items() if pct}
+
+
+def read_request(step: Step, run: Run) -> bytes:
+    """The scoring request of a step, which must be the one that the plan was made with."""
+    path = Path(run.folder, step.spec["request"])
+    try:
+        body = path.read_bytes()
+    except OSError as err:
+        raise ConfigError(
+            f"the scoring request {path} cannot be read", remedy="Put it back, or plan again without it."
+        ) from err
+    if hashlib.sha256(body).hexdigest() != step.spec["request_sha256"]:
+        raise ConfigError(f"the scoring request {path} changed after the plan was made", remedy="Plan again.")
+    return body
+
+
+def _already_proven(step: Step) -> Outcome:
+    return Outcome(
+        step=step.id,
+        status="already_done",
+        resource=step.resource,
+        message="the endpoint has live traffic, which is only set after this",
+    )

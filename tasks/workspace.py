@@ -1,0 +1,17 @@
+"""The target workspace."""
+
+from __future__ import annotations
+
+from tasks.documents import outcome_of
+from tasks.step import step_task
+from vnetferry.gateway import workspaces
+from vnetferry.gateway.azure import Azure
+from vnetferry.models.outcome import Outcome
+from vnetferry.models.plan import Step
+from vnetferry.models.run import Run
+
+
+@step_task()
+def create_workspace(step: Step, run: Run, azure: Azure) -> Outcome:
+    """Create the target workspace with its network and all outbound rules in one request."""
+    return outcome_of(step, workspaces.create_workspace(azure, step.resource, step.spec, run.tags))
