@@ -133,7 +133,7 @@ class Arm:
         return poll.wait(self, answer, kind, deadline_s)
 
 
-class _Transport(RequestsTransport):
+class _Transport(RequestsTransport):  # type: ignore[misc]  # azure-core's class has no types
     """Requests whose pauses between retries last in Azure's time."""
 
     def __init__(self, clock: Clock) -> None:

@@ -3,54 +3,62 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import Any
 
 from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
-from vnetferry.gateway.blobs import Copied, Place, copy_content, locate, open_container, place_in
+from vnetferry.gateway.blobs import Place, copy_content, locate, open_container, place_in
 from vnetferry.gateway.datastores import read_default_datastore
 from vnetferry.gateway.documents import Written, ensure
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 
-_NOTHING = Copied(0, 0, 0)
+Path = tuple[str, ...]
+CODE_URI: Path = ("properties", "codeUri")
+MODEL_URI: Path = ("properties", "modelUri")
+CONTEXT_URI: Path = ("properties", "build", "contextUri")
 
 
-class CopiedAsset(NamedTuple):
-    """What copying one version came to."""
-
-    written: Written
-    content: Copied
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything was sent, content or document."""
-        return self.written.changed or self.content.sent > 0
+def copy_code(azure: Azure, source: ResourceId, target: ResourceId, body: Json) -> Written:
+    """Copy a code version with its files; see `copy_asset`."""
+    return copy_asset(azure, source, target, body, CODE_URI)
 
 
-def copy_asset(azure: Azure, source: ResourceId, target: ResourceId, body: Json, spec: Json) -> CopiedAsset:
-    """Copy one code, model or environment version.
+def copy_model(azure: Azure, source: ResourceId, target: ResourceId, body: Json) -> Written:
+    """Copy a model version with its files; see `copy_asset`."""
+    return copy_asset(azure, source, target, body, MODEL_URI)
 
-    In:      source, target: ids of the versions; body: the target's PUT body; spec: `content` (the source's URI, or
-             "" when nothing is to be copied) and `content_field` (where in the body the target's URI belongs, which
-             may hold one already).
+
+def copy_environment(azure: Azure, source: ResourceId, target: ResourceId, body: Json) -> Written:
+    """Copy an environment version, with its build context where it has one; see `copy_asset`."""
+    return copy_asset(azure, source, target, body, CONTEXT_URI)
+
+
+def copy_asset(azure: Azure, source: ResourceId, target: ResourceId, body: Json, field: Path) -> Written:
+    """Copy one version with the content that its document names in `field`.
+
+    In:      source, target: ids of the versions; body: the target's PUT body; without a URI in `field` the content
+             gets a path of its own in the target's default datastore.
     Raises:  NotFound when the content is gone; VerificationFailed; PermissionDenied when storage keeps us out.
     Effects: PUTs of the blobs that are missing, and at most one of the version; versions are immutable in Azure.
     """
-    content = str(spec.get("content") or "")
-    if not content:
-        return CopiedAsset(ensure(azure, target, body, api_versions.ML, kind="document"), _NOTHING)
-    field = tuple(str(spec["content_field"]).split("."))
-    from_place = locate(azure, _workspace(source), content)
-    to_place = _target_place(azure, _workspace(target), _get(body, field), from_place)
-    copied = copy_content(
-        open_container(azure, _workspace(source), from_place),
-        from_place.path,
-        open_container(azure, _workspace(target), to_place),
-        to_place.path,
-    )
-    complete = body if _get(body, field) else _with(body, field, to_place.url)
-    return CopiedAsset(ensure(azure, target, complete, api_versions.ML, kind="document"), copied)
+    uri = _get(azure.arm.get(source, api_versions.ML), field)
+    if not uri:
+        return ensure(azure, target, body, api_versions.ML, kind="document")
+    there = locate(azure, _workspace(source), uri)
+    here = _target_place(azure, _workspace(target), _get(body, field), there)
+    sent = _copy(azure, source, there, target, here)
+    complete = body if _get(body, field) else _with(body, field, here.url)
+    written = ensure(azure, target, complete, api_versions.ML, kind="document")
+    return written._replace(changed=written.changed or sent > 0)
+
+
+def _copy(azure: Azure, source: ResourceId, there: Place, target: ResourceId, here: Place) -> int:
+    """How many blobs were sent; none when both workspaces use the same storage."""
+    if there.url.lower() == here.url.lower():
+        return 0
+    origin = open_container(azure, _workspace(source), there)
+    return copy_content(origin, there.path, open_container(azure, _workspace(target), here), here.path).sent
 
 
 def _workspace(asset: ResourceId) -> ResourceId:
@@ -59,7 +67,7 @@ def _workspace(asset: ResourceId) -> ResourceId:
 
 
 def _target_place(azure: Azure, workspace: ResourceId, wanted: str, source: Place) -> Place:
-    """Where the content goes: where the body says, else a path of its own in the default datastore.
+    """Where the content goes: where the body says, else a path that depends on where it comes from alone.
 
     The last part of the path stays, because deployments find a model under it.
     """
@@ -70,13 +78,13 @@ def _target_place(azure: Azure, workspace: ResourceId, wanted: str, source: Plac
     return place_in(azure, default, f"LocalUpload/{origin}/{source.path.strip('/').rpartition('/')[2]}")
 
 
-def _get(body: Json, field: tuple[str, ...]) -> str:
+def _get(body: Json, field: Path) -> str:
     value: Any = body
     for part in field:
         value = value.get(part) if isinstance(value, dict) else None
     return str(value or "")
 
 
-def _with(body: Json, field: tuple[str, ...], value: str) -> Json:
+def _with(body: Json, field: Path, value: str) -> Json:
     head, *rest = field
     return {**body, head: _with(body.get(head) or {}, tuple(rest), value) if rest else value}

@@ -1,4 +1,4 @@
-"""Computes of a workspace."""
+"""Computes of a workspace: only ever deleted, when the source is retired."""
 
 from __future__ import annotations
 
@@ -10,4 +10,5 @@ from vnetferry.models.ids import ResourceId
 
 def delete_compute(azure: Azure, compute: ResourceId) -> Written:
     """Delete a compute with the machines below it; absent is done."""
-    return delete(azure, compute, api_versions.ML, kind="compute", query={"underlyingResourceAction": "Delete"})
+    query = {"underlyingResourceAction": "Delete"}
+    return delete(azure, compute, api_versions.ML, kind="compute", query=query)

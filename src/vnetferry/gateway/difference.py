@@ -35,6 +35,8 @@ def differs(desired: Any, current: Any) -> list[str]:
 
 
 def _compare(desired: Any, current: Any, path: tuple[str, ...]) -> list[str]:
+    if desired is None:
+        return []  # a null wishes nothing: Azure fills in its default
     if isinstance(desired, Mapping):
         return _compare_maps(desired, current if isinstance(current, Mapping) else {}, path)
     if isinstance(desired, (list, tuple)):

@@ -15,6 +15,7 @@ from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.difference import differs
 from vnetferry.gateway.documents import Written, delete, ensure, find_settled
+from vnetferry.gateway.scoring import Credential
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 
@@ -72,17 +73,17 @@ def read_token(azure: Azure, endpoint: ResourceId) -> str:
     return str(azure.arm.post(f"{endpoint}/token", api_versions.ML).body["accessToken"])
 
 
-def read_credential(azure: Azure, endpoint: ResourceId) -> str:
+def read_credential(azure: Azure, endpoint: ResourceId) -> Credential:
     """What a caller puts after `Bearer` to score the endpoint, by its authMode; a secret."""
     mode = str(azure.arm.get(endpoint, api_versions.ML)["properties"]["authMode"]).lower()
     if mode == "aadtoken":
-        return azure.token(AAD_SCOPE)
+        return Credential(azure.token(AAD_SCOPE))
     if mode == "amltoken":
-        return read_token(azure, endpoint)
+        return Credential(read_token(azure, endpoint))
     keys = read_keys(azure, endpoint)
     if keys is None:
         raise Rejected("the endpoint has no keys", resource=str(endpoint), remedy="Check its authMode.")
-    return keys.primary
+    return Credential(keys.primary)
 
 
 def ensure_keys(azure: Azure, endpoint: ResourceId, keys: Keys) -> bool:
@@ -159,7 +160,7 @@ def writable(document: Json) -> Json:
 def _identity(identity: Json | None) -> Json | None:
     if not identity:
         return None
-    users = {name: {} for name in identity.get("userAssignedIdentities") or {}}
+    users: Json = {name: {} for name in identity.get("userAssignedIdentities") or {}}
     return {"type": identity["type"], **({"userAssignedIdentities": users} if users else {})}
 
 

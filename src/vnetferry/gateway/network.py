@@ -89,7 +89,8 @@ def _connection_from(azure: Azure, target: ResourceId, private_endpoint: Resourc
 def register_dns(azure: Azure, private_endpoint: ResourceId, zones: list[str]) -> Written:
     """Have the private endpoint keep its records in these private DNS zones, by one zone group named `default`."""
     configs = [
-        {"name": ResourceId(zone).name.replace(".", "-"), "properties": {"privateDnsZoneId": zone}} for zone in zones
+        {"name": ResourceId(zone).name.replace(".", "-"), "properties": {"privateDnsZoneId": zone}}
+        for zone in zones
     ]
     group = private_endpoint.child("privateDnsZoneGroups", "default")
     body = {"properties": {"privateDnsZoneConfigs": configs}}

@@ -7,11 +7,11 @@ ones go there too, and it hides the status of what failed.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import httpx
-from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception, stop_after_delay
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from vnetferry.errors import ConfigError, ScoringFailed
 from vnetferry.gateway.clock import Clock
@@ -19,6 +19,8 @@ from vnetferry.gateway.faults import redact
 
 VANTAGES_VARIABLE = "VNETFERRY_VANTAGES"
 HERE = "here"
+_CONNECT_TIMEOUT_S = 20.0
+_PATIENCE_S, _LONGEST_PAUSE_S = 120.0, 15.0
 _TIMEOUT_S = 190.0  # Azure's own limit for one request is 180 s
 _REMEDIES = {
     0: "Check the network between here and the endpoint: DNS, the private endpoint, the proxy.",
@@ -29,17 +31,34 @@ _REMEDIES = {
     424: "The model's container answered with an error: read its log.",
     429: "The deployment has too few instances for this many requests at once: add some, or send fewer.",
 }
-_PASSING = {401, 404, 429, 500, 502, 503, 504}
+_PASSING = {0, 401, 404, 429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True)
-class Scored:
-    """An endpoint's answer: `deployment` is the one that served it, as the answer says."""
+class Credential:
+    """A key or a token of an endpoint: a secret, which repr does not show."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an endpoint answered; header names are in lower case."""
 
     status: int
     body: bytes
-    deployment: str = ""
-    request_id: str = ""
+    headers: Mapping[str, str]
+    vantage: str = HERE
+
+    @property
+    def deployment(self) -> str:
+        """The deployment that served the request."""
+        return self.headers.get("azureml-model-deployment", "")
+
+    @property
+    def request_id(self) -> str:
+        """The id that Azure's support asks for."""
+        return self.headers.get("x-request-id", "")
 
 
 @dataclass(frozen=True)
@@ -71,51 +90,61 @@ def vantages() -> dict[str, str | None]:
 
 def score(
     uri: str,
-    credential: str,
+    credential: Credential,
     body: bytes,
     *,
     deployment: str | None = None,
     vantage: str | None = None,
-    patience_s: float = 120.0,
-) -> Scored:
+) -> Answer:
     """Send one scoring request and return its answer, which has status 200.
 
-    In:     credential: key or token; deployment: past the traffic rules to this one; vantage: a name of vantages();
-            patience_s: how long, in Azure's seconds, to bear what passes by itself: 404 after a change of traffic,
-            401 of a new key, 429 and 5xx. A timeout is not one of them.
+    In:     deployment: past the traffic rules to this one; vantage: a name of vantages(). What passes by itself (404
+            after a change of traffic, 401 of a new key, 429, 5xx) is borne for two minutes of Azure's time.
     Raises: ScoringFailed with the last status, 0 when the endpoint could not be reached; ConfigError.
     Source: Troubleshoot online endpoints, HTTP status codes.
     """
-    clock = Clock.from_environment()
+    clock, proxy = Clock.from_environment(), _proxy(vantage)
     attempts = Retrying(
         sleep=clock.sleep,
-        wait=_Pause(),
-        stop=stop_after_delay(clock.real_s(patience_s)),
+        wait=wait_exponential(max=_LONGEST_PAUSE_S),
+        stop=stop_after_delay(clock.real_s(_PATIENCE_S)),
         retry=retry_if_exception(lambda err: isinstance(err, ScoringFailed) and err.retryable),
         reraise=True,
     )
-    answer: Scored = attempts(_score_once, uri, credential, body, deployment, _proxy(vantage))
-    return answer
+    return attempts(_score_once, _Request(uri, credential, body, deployment), vantage or HERE, proxy)
 
 
-def probe(uri: str, credential: str, body: bytes, *, vantage: str | None = None) -> Reach:
-    """Whether the endpoint can be reached from a vantage at all: any answer but a network refusal counts.
+def probe(
+    uri: str,
+    credential: Credential,
+    body: bytes,
+    *,
+    deployment: str | None = None,
+    vantage: str | None = None,
+) -> Reach:
+    """Whether the endpoint can be reached from a vantage at all: any answer but a network's refusal counts.
 
     Raises: ConfigError for an unknown vantage.
     """
     name, proxy = vantage or HERE, _proxy(vantage)
     try:
-        answer = _score_once(uri, credential, body, None, proxy)
+        answer = _score_once(_Request(uri, credential, body, deployment), name, proxy)
     except ScoringFailed as err:
         return Reach(name, err.status not in (0, 403), err.status, err.what)
     return Reach(name, True, answer.status)
 
 
-class _Pause:
-    """1, 2, 4 … 15 Azure seconds between attempts."""
+@dataclass(frozen=True)
+class _Request:
+    uri: str
+    credential: Credential
+    body: bytes
+    deployment: str | None
 
-    def __call__(self, state: RetryCallState) -> float:
-        return float(min(15, 2 ** (state.attempt_number - 1)))
+    @property
+    def headers(self) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self.credential.token}", "Content-Type": "application/json"}
+        return {**headers, "azureml-model-deployment": self.deployment} if self.deployment else headers
 
 
 def _proxy(vantage: str | None) -> str | None:
@@ -128,25 +157,17 @@ def _proxy(vantage: str | None) -> str | None:
     return known[vantage]
 
 
-def _score_once(uri: str, credential: str, body: bytes, deployment: str | None, proxy: str | None) -> Scored:
-    headers = {"Authorization": f"Bearer {credential}", "Content-Type": "application/json"}
-    if deployment:
-        headers["azureml-model-deployment"] = deployment
+def _score_once(request: _Request, vantage: str, proxy: str | None) -> Answer:
     try:
-        with httpx.Client(proxy=proxy, timeout=httpx.Timeout(_TIMEOUT_S, connect=20.0)) as client:
-            response = client.post(uri, content=body, headers=headers)
+        with httpx.Client(
+            proxy=proxy, timeout=httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S)
+        ) as client:
+            response = client.post(request.uri, content=request.body, headers=request.headers)
     except httpx.HTTPError as err:
-        raise _failure(
-            uri, 0, f"{type(err).__name__}: {err}", retryable=not isinstance(err, httpx.ProxyError)
-        ) from err
+        raise _failure(request.uri, 0, f"{type(err).__name__}: {err}") from err
     if response.status_code != 200:
-        raise _failure(
-            uri, response.status_code, _reason(response), retryable=response.status_code in _PASSING
-        )
-    served = response.headers
-    return Scored(
-        200, response.content, served.get("azureml-model-deployment", ""), served.get("x-request-id", "")
-    )
+        raise _failure(request.uri, response.status_code, _reason(response))
+    return Answer(200, response.content, {k.lower(): v for k, v in response.headers.items()}, vantage)
 
 
 def _reason(response: httpx.Response) -> str:
@@ -160,13 +181,11 @@ def _reason(response: httpx.Response) -> str:
     return "; ".join(filter(None, (model, redact(" ".join(response.text.split())[:300]))))
 
 
-def _failure(uri: str, status: int, reason: str, *, retryable: bool) -> ScoringFailed:
+def _failure(uri: str, status: int, reason: str) -> ScoringFailed:
     what = (
         f"the endpoint answered {status}: {reason}"
         if status
         else f"the endpoint could not be reached: {reason}"
     )
-    remedy = _REMEDIES.get(status) or (
-        _REMEDIES[429] if status == 429 else "Run again; if it stays so, read its log."
-    )
-    return ScoringFailed(what, status=status, resource=uri, remedy=remedy, retryable=retryable)
+    remedy = _REMEDIES.get(status, "Run again; if it stays so, read the deployment's log.")
+    return ScoringFailed(what, status=status, resource=uri, remedy=remedy, retryable=status in _PASSING)

@@ -244,7 +244,10 @@ def _identity(identity: Json) -> IdentityConfiguration | None:
     ]
     if not users:
         return None  # the SDK's own default: a system-assigned one
-    return IdentityConfiguration(type="user_assigned", user_assigned_identities=users)
+    kind = (
+        "system_assigned,user_assigned" if "system" in str(identity.get("type")).lower() else "user_assigned"
+    )
+    return IdentityConfiguration(type=kind, user_assigned_identities=users)
 
 
 def _rule(name: str, rule: Json) -> OutboundRule:

@@ -59,12 +59,14 @@ class Inventory(Value):
     documents: the workspace first, then its children and satellites, sorted by id.
     usages:    `Microsoft.MachineLearningServices` usages of the region as GET returned them.
     requests:  endpoint id (lower case) -> scoring requests that Azure counted over the last 30 days.
+    unread:    what hangs on the workspace and could not be read, a line each with Azure's reason.
     """
 
     source: ResourceId
     documents: tuple[Document, ...]
     usages: tuple[Json, ...] = ()
     requests: dict[str, float] = {}
+    unread: tuple[str, ...] = ()
 
     @property
     def workspace(self) -> Document:

@@ -1,0 +1,83 @@
+"""Reading a source workspace: its document, all its children and what hangs on it, as Azure's GET returns them.
+
+Nothing is dropped, whatever the api-version's models say, because documents pass as raw JSON. Nothing is written. What
+the caller may not read beside the workspace itself is noted, not fatal.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from vnetferry.errors import NotFound
+from vnetferry.gateway import api_versions
+from vnetferry.gateway.azure import Azure
+from vnetferry.gateway.metrics import count_requests
+from vnetferry.gateway.satellites import Readings, read_satellites
+from vnetferry.models.base import Json
+from vnetferry.models.ids import ResourceId
+from vnetferry.models.inventory import Document, Inventory
+
+_THREADS = 12  # readers at once: the ARM budget, not they, decides how fast it goes
+_CHILDREN = (
+    "onlineEndpoints",
+    "datastores",
+    "connections",
+    "computes",
+    "outboundRules",
+    "privateEndpointConnections",
+)
+_CONTAINERS = ("models", "environments", "codes")
+_DAYS = 30
+
+
+def read_inventory(azure: Azure, source: ResourceId) -> Inventory:
+    """Everything about one workspace.
+
+    Raises: NotFound when there is no such workspace; PermissionDenied when it may not be read.
+    """
+    workspace = Document(id=source, body=_read_workspace(azure, source))
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="inventory") as pool:
+        readings = Readings(azure, pool)
+        children = _read_children(readings, source)
+        endpoints = [d for d in children if d.type.lower().endswith("/onlineendpoints")]
+        deployments = readings.collections((e.id, "deployments") for e in endpoints)
+        satellites = read_satellites(readings, workspace, (*endpoints, *deployments))
+        usages = readings.items(f"{_location(workspace)}/usages", api_versions.ML)
+        requests = readings.each(lambda e: _requests(azure, e), endpoints, "request metrics")
+    others = {d.id: d for d in (*children, *deployments, *satellites)}
+    others.pop(source, None)
+    return Inventory(
+        source=source,
+        documents=(workspace, *sorted(others.values(), key=lambda d: d.id)),
+        usages=tuple(usages),
+        requests=dict(requests),
+        unread=tuple(sorted(readings.unread)),
+    )
+
+
+def _read_workspace(azure: Azure, source: ResourceId) -> Json:
+    try:
+        return azure.arm.get(source, api_versions.ML)
+    except NotFound as err:
+        err.remedy = (
+            "Check source.subscription_id, source.resource_group and source.workspace in the configuration."
+        )
+        raise
+
+
+def _location(workspace: Document) -> str:
+    subscription = f"/subscriptions/{workspace.id.subscription_id}"
+    return (
+        f"{subscription}/providers/Microsoft.MachineLearningServices/locations/{workspace.body['location']}"
+    )
+
+
+def _read_children(readings: Readings, source: ResourceId) -> list[Document]:
+    direct = readings.collections((source, kind) for kind in _CHILDREN)
+    containers = readings.collections((source, kind) for kind in _CONTAINERS)
+    versions = readings.collections(((c.id, "versions") for c in containers), {"listViewType": "All"})
+    return [*direct, *containers, *versions]
+
+
+def _requests(azure: Azure, endpoint: Document) -> tuple[str, float]:
+    return endpoint.id.key, count_requests(azure, endpoint.id, _DAYS * 24)
