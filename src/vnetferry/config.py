@@ -1,7 +1,7 @@
 """Reading migration.yaml.
 
-Every problem that a person can cause ends in one `ConfigError` that says, a sentence per problem, in which file,
-on which line, which key, and how to mend it. Paths in the file are relative to the file's own folder.
+Every problem that a person can cause ends in one `ConfigError` that says, a sentence per problem, in which
+file, on which line, which key, and how to mend it. Paths in the file are relative to the file's own folder.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def require_source(config: MigrationConfig) -> SourceConfig:
 
 
 def request_digests(config: MigrationConfig, folder: Path) -> dict[str, str]:
-    """Source endpoint -> SHA-256 of its request file's bytes, in hexadecimal; paths are relative to `folder`."""
+    """Source endpoint -> SHA-256 of its request file's bytes, in hexadecimal; paths are relative to
+    `folder`."""
     return {
         endpoint: hashlib.sha256((folder / path).read_bytes()).hexdigest()
         for endpoint, path in sorted(config.validation.requests.items())

@@ -1,4 +1,5 @@
-"""Code, environments and models that the endpoints use, and the datastores and connections of the workspace."""
+"""Code, environments and models that the endpoints use, and the datastores and connections of the
+workspace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What becomes of every property of a source document, found by comparing it with what is written to the target."""
+"""What becomes of every property of a source document, found by comparing it with what is written to the
+target."""
 
 from __future__ import annotations
 
@@ -23,11 +24,12 @@ def carry_over(
 ) -> Part:
     """One entry for each property of `document`, and a warning for each that vnetferry does not know.
 
-    In: body: what is written to `target`; special: rules for single properties that the body alone does not explain.
+    In: body: what is written to `target`; special: rules for single properties that the body alone does not
+        explain.
     """
     entries = tuple(
         _entry(document, target, body, path, value, (special or {}).get(path))
-        for path, value in leaves(document.body)
+        for path, value in leaves(document.type, document.body)
     )
     return Part(carry_over=entries, warnings=tuple(_unknown(document, entries)))
 

@@ -1,7 +1,8 @@
 """How long Azure takes, in seconds of Azure time, for planning alone: deadlines are the gateway's business.
 
-Source: measurements and documents gathered in FACTS 6: a workspace takes under a minute, its network about 30 minutes
-and the firewall 10 more, an endpoint 90 s, a deployment 7 to 9 minutes and up to 20 when its image is built.
+Source: measurements and documents gathered in FACTS 6: a workspace takes under a minute, its network about 30
+        minutes and the firewall 10 more, an endpoint 90 s, a deployment 7 to 9 minutes and up to 20 when its
+        image is built.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What is known of every property of the documents that a migration reads: one table per kind.
 
-`carry` properties are written to the target as they are (ids remapped). `drop` and `remake` properties are not
-written, and the reason says why. A property that no table knows is carried and flagged: losing something silently is
-worse than a refusal by Azure that names it.
+`carry` properties are written to the target as they are (ids remapped). `drop` and `remake` properties are
+not written, and the reason says why. A property that no table knows is carried and flagged: losing something
+silently is worse than a refusal by Azure that names it.
 
 Source: the REST definition of the 2025-12-01 API (visibility of each property) and FACTS 1, 2 and 4.
 """
@@ -186,13 +186,23 @@ def writable(kind: str, body: Json) -> Json:
     return kept
 
 
-def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every property of a document with its path; an array counts as one value, null and {} as none."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from leaves(item, (*path, key))
-    elif value is not None:
+def leaves(kind: str, value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every property of a document with its path, sorted.
+
+    An array counts as one value, and so does an object that is not written as a whole; null and {} count as none.
+    """
+    if isinstance(value, dict) and not (path and _is_left_out_whole(kind, path)):
+        for key, item in sorted(value.items()):
+            yield from leaves(kind, item, (*path, key))
+    elif value is not None and value != {}:
         yield path, value
+
+
+def _is_left_out_whole(kind: str, path: Path) -> bool:
+    dotted = ".".join(path)
+    rules = _FIELDS[kind.lower()]
+    parts_matter = any(name.startswith(f"{dotted}.") for name in rules)
+    return rules.get(dotted, UNKNOWN).what in ("drop", "remake") and not parts_matter
 
 
 def _pruned(kind: str, path: Path, value: Any) -> Any:

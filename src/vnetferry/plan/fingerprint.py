@@ -1,7 +1,7 @@
 """The part of the source that a plan relies on, as one digest for each document.
 
-What Azure changes by itself (states, time stamps, marks) does not count, nor do secrets, which are read anew when the
-plan is carried out.
+What Azure changes by itself (states, time stamps, marks) does not count, nor do secrets, which are read anew
+when the plan is carried out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What the source holds and the migration does not move, what both sides cost, and what cannot be taken back."""
+"""What the source holds and the migration does not move, what both sides cost, and what cannot be taken
+back."""
 
 from __future__ import annotations
 

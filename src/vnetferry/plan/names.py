@@ -1,7 +1,7 @@
 """The rules for names, and the new names of endpoints.
 
-Source: Manage and increase quotas (endpoint and deployment names); REST API, managed network rules (the pattern of
-rule and workspace names). FACTS 3.2.
+Source: Manage and increase quotas (endpoint and deployment names); REST API, managed network rules (the
+        pattern of rule and workspace names). FACTS 3.2.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """From source ids to target ids, wherever they stand in a document.
 
-Azure writes the same workspace in several spellings: ARM ids in any case, `azureml://subscriptions/…` URIs without
-`providers/…`, and `azureml://locations/…/workspaces/<guid>` URIs that name the workspace by its GUID. Registry ids
-(`azureml://registries/…`) belong to no workspace and stay as they are.
+Azure writes the same workspace in several spellings: ARM ids in any case, `azureml://subscriptions/…` URIs
+without `providers/…`, and `azureml://locations/…/workspaces/<guid>` URIs that name the workspace by its GUID.
+Registry ids (`azureml://registries/…`) belong to no workspace and stay as they are.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class Remap(Value):
         return value
 
     def asset(self, reference: str) -> ResourceId | None:
-        """The source asset that a deployment's reference means; None for a registry's or another workspace's."""
+        """The source asset that a deployment's reference means; None for a registry's or another
+        workspace's."""
         match = _ASSET.search(reference)
         if not match or not any(p.search(reference) for p in self._workspace_spellings()):
             return None

@@ -1,7 +1,7 @@
 """Outbound rules: from the SDK's YAML shape to Azure's, checked and without those that Azure makes itself.
 
-Source: Workspace managed virtual network isolation (kinds of rules, what each mode takes, FQDN rules are not for
-storage and reach ports 80 and 443 alone). FACTS 2.3.
+Source: Workspace managed virtual network isolation (kinds of rules, what each mode takes, FQDN rules are not
+        for storage and reach ports 80 and 443 alone). FACTS 2.3.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def wire_rules(
 ) -> tuple[dict[str, Json], list[PlanWarning]]:
     """The rules by name in Azure's shape, and what was left out of them and why.
 
-    In:     rules as in the SDK's workspace YAML; mode: Azure's word; system: destinations that Azure makes rules for.
+    In:     rules as in the SDK's workspace YAML; mode: Azure's word; system: destinations that Azure makes
+            rules for.
     Raises: ConfigError naming the rule and how to mend it.
     """
     wire: dict[str, Json] = {}

@@ -1,7 +1,7 @@
 """What a migration covers: the endpoints that move with their new names, and all that planning looks at.
 
-Everything that cannot work is refused here, before anything is planned: names that Azure would not take, endpoints that
-are not there, deployments that cannot run in a managed network.
+Everything that cannot work is refused here, before anything is planned: names that Azure would not take,
+endpoints that are not there, deployments that cannot run in a managed network.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What looks like a secret in a document, so that no plan, report or snapshot holds it.
 
-Azure returns a deployment's environment variables in clear text, and people do put secrets into them. A variable is
-taken for a secret by its name or by the shape of its value. References that Azure resolves at run time
-(`${{keyvault:…}}`, `${{azureml://connections/…}}`) are not secrets.
+Azure returns a deployment's environment variables in clear text, and people do put secrets into them. A
+variable is taken for a secret by its name or by the shape of its value. References that Azure resolves at run
+time (`${{keyvault:…}}`, `${{azureml://connections/…}}`) are not secrets.
 """
 
 from __future__ import annotations

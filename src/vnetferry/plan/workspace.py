@@ -12,7 +12,7 @@ from vnetferry.models.inventory import DATASTORE, OUTBOUND_RULE, PRIVATE_ENDPOIN
 from vnetferry.models.plan import PlanWarning, Step
 from vnetferry.plan.carry_over import carry_over
 from vnetferry.plan.durations import FIREWALL_S, expected_s
-from vnetferry.plan.fields import Rule, writable
+from vnetferry.plan.fields import Rule, rule_of, writable
 from vnetferry.plan.parts import Part, attention
 from vnetferry.plan.references import datastore_of, used_assets
 from vnetferry.plan.rules import (
@@ -105,7 +105,8 @@ def plan_inbound(scope: Scope) -> Part:
 
 
 def associated_resources(scope: Scope) -> dict[str, str]:
-    """storage_account, key_vault, container_registry, application_insights -> id, or "" for one to be created."""
+    """storage_account, key_vault, container_registry, application_insights -> id, or "" for one to be
+    created."""
     wanted = scope.config.target.associated_resources
     if isinstance(wanted, BringYourOwn):
         return {name: str(getattr(wanted, name) or "") for name in ASSOCIATED}
@@ -195,10 +196,16 @@ def _account(scope: Scope, datastore: Json) -> ResourceId:
 
 
 def _workspace_body(scope: Scope, associated: dict[str, str]) -> Json:
-    """The target as a document, to compare the source with; it is created through the SDK."""
-    body: Json = scope.remap.value(writable(scope.inventory.workspace.type, scope.inventory.workspace.body))
+    """The target as a document, to compare the source with.
+
+    It is created through the SDK, which cannot pass on what it does not know.
+    """
+    kind = scope.inventory.workspace.type
+    body: Json = scope.remap.value(writable(kind, scope.inventory.workspace.body))
     body["location"] = scope.location
-    properties = body.setdefault("properties", {})
+    written = body.get("properties", {})
+    properties = {key: written[key] for key in written if rule_of(kind, ("properties", key)).what == "carry"}
+    body["properties"] = properties
     properties["publicNetworkAccess"] = "Disabled"
     properties["enableDataIsolation"] = shares_with_source(scope) or bool(
         properties.get("enableDataIsolation")

@@ -1,7 +1,7 @@
 """The audit file: one JSON line for each thing a step did, beside the plan.
 
-Each line is on the disk before `append` returns. A line that a crash tore is skipped when reading and does not
-spoil the next one; any other line that is no audit line is an error, because someone else wrote it.
+Each line is on the disk before `append` returns. A line that a crash tore is skipped when reading and does
+not spoil the next one; any other line that is no audit line is an error, because someone else wrote it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def audit_path(plan_path: Path) -> Path:
 def append(path: str | Path, line: AuditLine) -> None:
     """Write one line and flush it to the disk.
 
-    Effects: one append. Lines of several threads and processes never mix: each is a single write to a file opened
+    Effects: one append. Lines of several threads and processes never mix: each is a single write to a file
+             opened
              for appending. Readable by the owner alone, because it names resources and people.
     """
     text = line.model_dump_json().encode() + b"\n"

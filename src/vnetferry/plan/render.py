@@ -1,0 +1,147 @@
+"""A plan as rows of plain text, for whatever shows them: a table, a report, a test."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from vnetferry.models.base import Value
+from vnetferry.models.ids import ResourceId
+from vnetferry.models.plan import CarryOver, Plan, PlanWarning, Step
+
+_MINUTE_S = 60
+# Steps that belong together in a person's mind, in the order in which they happen.
+STAGES = {
+    "create_workspace": "Workspace and network",
+    "provision_network": "Workspace and network",
+    "create_private_endpoint": "Workspace and network",
+    "copy_datastore": "Copies",
+    "copy_connection": "Copies",
+    "copy_code": "Copies",
+    "copy_environment": "Copies",
+    "copy_model": "Copies",
+    "create_endpoint": "Endpoints",
+    "create_deployment": "Endpoints",
+    "smoke_test": "Proofs",
+    "compare_answers": "Proofs",
+    "probe_isolation": "Proofs",
+    "set_traffic": "Handover",
+    "hand_off": "Handover",
+}
+
+
+class EndpointRow(Value):
+    """One endpoint that moves."""
+
+    source: str
+    target: str
+    authentication: str
+    deployments: str
+    traffic: str
+    compared: str
+
+
+class StepRow(Value):
+    """One step; `after` names what it waits for beyond what its neighbours wait for anyway."""
+
+    stage: str
+    title: str
+    resource: str
+    after: str
+    expected: str
+
+
+class StageRow(Value):
+    """All steps of one stage."""
+
+    stage: str
+    steps: str
+    what: str
+
+
+def endpoint_rows(plan: Plan) -> list[EndpointRow]:
+    """A row for each endpoint that moves."""
+    return [_endpoint_row(plan, step) for step in plan.of_kind("create_endpoint")]
+
+
+def step_rows(plan: Plan) -> list[StepRow]:
+    """A row for each step, in the order of the plan."""
+    titles = {step.id: step.title for step in plan.steps}
+    return [
+        StepRow(
+            stage=STAGES.get(step.kind, ""),
+            title=step.title,
+            resource=str(step.resource),
+            after="; ".join(titles[d] for d in step.depends_on),
+            expected=duration(step.duration_s),
+        )
+        for step in plan.steps
+    ]
+
+
+def stage_rows(plan: Plan) -> list[StageRow]:
+    """A row for each stage: how many steps it has, and of which kinds."""
+    stages = list(dict.fromkeys(STAGES.get(step.kind, "") for step in plan.steps))
+    return [_stage_row(plan, stage) for stage in stages]
+
+
+def ordered_warnings(plan: Plan) -> list[PlanWarning]:
+    """The warnings, the gravest first."""
+    gravity = {"irreversible": 0, "cannot_carry": 1, "attention": 2, "cost": 3}
+    return sorted(plan.warnings, key=lambda warning: gravity[warning.kind])
+
+
+def changed_properties(plan: Plan) -> list[CarryOver]:
+    """What arrives otherwise than it was: all but what is carried and what Azure writes by itself."""
+    return [
+        entry
+        for entry in plan.carry_over
+        if entry.disposition != "carried" and entry.reason not in ("written by Azure alone",)
+    ]
+
+
+def carried_summary(plan: Plan) -> str:
+    """How many properties are carried, remapped and so on."""
+    counts = Counter(entry.disposition for entry in plan.carry_over)
+    return ", ".join(f"{counts[name]} {name}" for name in ("carried", "remapped", "re-created", "dropped"))
+
+
+def duration(seconds: float) -> str:
+    """A duration for people: `45 s`, `8 min`, `1 h 2 min`."""
+    if seconds < _MINUTE_S:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / _MINUTE_S), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def percentages(traffic: dict[str, int]) -> str:
+    """A traffic split for people: `blue 90 %, green 10 %`."""
+    return ", ".join(f"{name} {pct} %" for name, pct in traffic.items() if pct) or "none"
+
+
+def _endpoint_row(plan: Plan, step: Step) -> EndpointRow:
+    traffic = next(s for s in plan.of_kind("set_traffic") if s.resource == step.resource)
+    compared = any(s.resource == step.resource for s in plan.of_kind("compare_answers"))
+    mirror = percentages(traffic.spec["mirror"])
+    return EndpointRow(
+        source=step.source.name if step.source else "",
+        target=step.resource.name,
+        authentication=step.body["properties"].get("authMode", "")
+        + (" (keys kept)" if step.spec["copy_keys"] else ""),
+        deployments=", ".join(_deployments(plan, step.resource)) or "none",
+        traffic=percentages(traffic.spec["traffic"]) + (f"; mirror {mirror}" if mirror != "none" else ""),
+        compared="yes" if compared else "no request",
+    )
+
+
+def _deployments(plan: Plan, endpoint: ResourceId) -> list[str]:
+    found = [s for s in plan.of_kind("create_deployment") if s.resource.is_under(endpoint)]
+    return [
+        f"{s.resource.name} ({s.body.get('sku', {}).get('capacity', 1)} x {s.body['properties'].get('instanceType', '?')})"
+        for s in found
+    ]
+
+
+def _stage_row(plan: Plan, stage: str) -> StageRow:
+    kinds = Counter(step.kind for step in plan.steps if STAGES.get(step.kind, "") == stage)
+    what = ", ".join(f"{count} x {kind.replace('_', ' ')}" for kind, count in kinds.items())
+    return StageRow(stage=stage, steps=str(sum(kinds.values())), what=what)

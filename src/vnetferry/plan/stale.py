@@ -1,0 +1,83 @@
+"""What changed in the source since a plan was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vnetferry.errors import ConfigError
+from vnetferry.models.ids import ResourceId
+from vnetferry.models.inventory import Document, Inventory
+from vnetferry.models.plan import Plan
+from vnetferry.plan.carry_over import shown
+from vnetferry.plan.fields import leaves, rule_of
+from vnetferry.plan.fingerprint import digest_of, relied_on
+from vnetferry.plan.scope import scope_of
+
+NAMED_MAX = 3
+
+
+def changes(plan: Plan, inventory: Inventory) -> list[str]:
+    """What of the source differs from what the plan relied on, a sentence each; empty when nothing does."""
+    try:
+        now = {document.id.key: document for document in relied_on(scope_of(inventory, plan.config, {}))}
+    except ConfigError as err:
+        return [str(err)]
+    return list(_differences(plan, now))
+
+
+def changed_requests(plan: Plan, digests: dict[str, str]) -> list[str]:
+    """Which request files differ from those that the plan was made with.
+
+    In: digests: source endpoint -> SHA-256 of its request file now.
+    """
+    planned = {
+        step.source.name: step.spec["request_sha256"]
+        for step in plan.of_kind("compare_answers")
+        if step.source is not None
+    }
+    return [
+        f"The request file of endpoint {name} has changed."
+        for name, planned_digest in sorted(planned.items())
+        if digests.get(name) != planned_digest
+    ]
+
+
+def _differences(plan: Plan, now: dict[str, Document]) -> Iterator[str]:
+    for key in sorted(plan.fingerprint.keys() | now.keys()):
+        if key not in now:
+            yield f"{_label(ResourceId(key))} is gone."
+        elif key not in plan.fingerprint:
+            yield f"{_label(now[key].id)} is new."
+        elif digest_of(now[key]) != plan.fingerprint[key]:
+            yield f"{_label(now[key].id)} changed: {_what(plan, now[key])}."
+
+
+def _what(plan: Plan, document: Document) -> str:
+    """The properties that changed, as `path was a, is b`."""
+    before = {entry.path: entry.before for entry in plan.carry_over if entry.source == document.id}
+    after = {
+        ".".join(path): shown(path, value)
+        for path, value in leaves(document.type, document.body)
+        if rule_of(document.type, path).what in ("carry", "unknown")
+    }
+    written = {path: text for path, text in before.items() if _matters(document, path)}
+    paths = sorted(p for p in written.keys() | after.keys() if written.get(p) != after.get(p))
+    named = [f"{p} was {written.get(p, 'absent')}, is {after.get(p, 'absent')}" for p in paths[:NAMED_MAX]]
+    more = [f"{len(paths) - NAMED_MAX} more"] if len(paths) > NAMED_MAX else []
+    return "; ".join(named + more) or "its content"
+
+
+def _matters(document: Document, path: str) -> bool:
+    return rule_of(document.type, tuple(path.split("."))).what in ("carry", "unknown")
+
+
+def _label(resource: ResourceId) -> str:
+    """`deployment credit/blue` for people."""
+    noun = resource.type.rpartition("/")[2].lower().removesuffix("s")
+    if noun == "version":
+        return f"{resource.parent.type.rpartition('/')[2].lower().removesuffix('s')} {resource.parent.name}/{resource.name}"
+    return (
+        f"{noun} {resource.parent.name}/{resource.name}"
+        if noun == "deployment"
+        else f"{noun} {resource.name}"
+    )

@@ -1,0 +1,250 @@
+"""What a plan of a whole legacy workspace holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from vnetferry.errors import ConfigError
+from vnetferry.models.config import MigrationConfig
+from vnetferry.models.inventory import Inventory
+from vnetferry.models.plan import Plan
+from vnetferry.plan.build import build, plan_id
+from vnetferry.plan.files import plan_text
+
+REQUESTS = {"credit": "ab" * 32}
+Configure = Callable[..., MigrationConfig]
+Edit = Callable[..., Inventory]
+
+
+def test_build_twice_gives_the_same_bytes(inventory: Inventory, configure: Configure, plan: Plan) -> None:
+    assert plan_text(build(inventory, configure(), REQUESTS)) == plan_text(plan)
+    assert plan.id == plan_id(plan)
+
+
+def test_build_from_shuffled_keys_gives_the_same_id(
+    inventory: Inventory, configure: Configure, plan: Plan
+) -> None:
+    text = json.dumps(json.loads(inventory.model_dump_json()), sort_keys=True)
+    assert build(Inventory.model_validate_json(text), configure(), REQUESTS).id == plan.id
+
+
+def test_build_orders_steps_after_what_they_depend_on(plan: Plan) -> None:
+    seen: set[str] = set()
+    for step in plan.steps:
+        assert set(step.depends_on) <= seen, step.id
+        assert step.id not in seen
+        seen.add(step.id)
+
+
+def test_build_lets_only_deployments_wait_for_the_network(plan: Plan) -> None:
+    network = "provision_network:ws-secure"
+    assert {s.kind for s in plan.steps if network in s.depends_on} == {"create_deployment"}
+
+
+def test_build_sets_traffic_only_after_every_proof(plan: Plan) -> None:
+    traffic = plan.step("set_traffic:credit-v2")
+    assert set(traffic.depends_on) == {"compare_answers:credit-v2", "probe_isolation:credit-v2"}
+    assert set(plan.step("compare_answers:credit-v2").depends_on) == {
+        "smoke_test:credit-v2/blue",
+        "smoke_test:credit-v2/green",
+    }
+    assert "create_private_endpoint:pe-ws-secure" in plan.step("smoke_test:credit-v2/blue").depends_on
+
+
+def test_build_leaves_no_source_workspace_in_any_body(plan: Plan) -> None:
+    for step in plan.steps:
+        assert "workspaces/ws-legacy" not in json.dumps(step.body), step.id
+
+
+def test_build_drops_the_legacy_flag_and_what_azure_injected(plan: Plan) -> None:
+    properties = plan.step("create_deployment:churn-v2/main").body["properties"]
+    assert "egressPublicNetworkAccess" not in properties
+    assert properties["environmentVariables"].keys() == {"THRESHOLD", "UPSTREAM", "DB_URL"}
+    assert properties["properties"] == {}
+
+
+def test_build_carries_what_the_sdk_would_lose(plan: Plan) -> None:
+    properties = plan.step("create_deployment:churn-v2/main").body["properties"]
+    assert properties["modelMountPath"] == "/var/models"
+    assert properties["startupProbe"]["timeout"] == "PT2S"
+
+
+def test_build_keeps_a_secret_variable_out_of_the_plan(plan: Plan) -> None:
+    assert "s3cr3t-token-value" not in plan_text(plan)
+    assert plan.step("create_deployment:churn-v2/main").spec["secret_variables"] == ["API_TOKEN"]
+
+
+def test_build_keeps_a_variable_that_a_person_set_over_the_injected_one(
+    inventory: Inventory, configure: Configure, edit: Edit
+) -> None:
+    def change(body: dict[str, Any]) -> None:
+        body["properties"]["environmentVariables"]["AZUREML_MODEL_DIR"] = "/mnt/own"
+
+    changed = edit(inventory, "churn/deployments/main", change)
+    step = build(changed, configure(), REQUESTS).step("create_deployment:churn-v2/main")
+    assert step.body["properties"]["environmentVariables"]["AZUREML_MODEL_DIR"] == "/mnt/own"
+
+
+def test_build_accounts_for_every_property_of_every_document_it_relies_on(
+    inventory: Inventory, plan: Plan
+) -> None:
+    announced: dict[str, set[str]] = {}
+    for entry in plan.carry_over:
+        announced.setdefault(entry.source.key, set()).add(entry.path)
+    for document in inventory.documents:
+        if document.id.key in plan.fingerprint and document.name != "workspaceblobstore":
+            for path in _leaves(document.body):
+                paths = announced[document.id.key]
+                assert any(path == p or path.startswith(f"{p}.") for p in paths), (document.id, path)
+
+
+def _leaves(value: Any, path: str = "") -> list[str]:
+    if isinstance(value, dict):
+        return [p for k, v in value.items() for p in _leaves(v, f"{path}.{k}" if path else k)]
+    return [] if value is None else [path]
+
+
+def test_build_carries_and_flags_a_property_it_does_not_know(
+    inventory: Inventory, configure: Configure, edit: Edit
+) -> None:
+    def change(body: dict[str, Any]) -> None:
+        body["properties"]["brandNew"] = {"level": 3}
+
+    changed = build(edit(inventory, "credit/deployments/blue", change), configure(), REQUESTS)
+    assert changed.step("create_deployment:credit-v2/blue").body["properties"]["brandNew"] == {"level": 3}
+    assert any("brandNew.level is not known" in w.text for w in changed.warnings)
+
+
+def test_build_flags_an_unknown_workspace_property_as_left_out(
+    inventory: Inventory, configure: Configure, edit: Edit
+) -> None:
+    def change(body: dict[str, Any]) -> None:
+        body["properties"]["brandNew"] = 3
+
+    changed = build(edit(inventory, "workspaces/ws-legacy", change), configure(), REQUESTS)
+    entry = next(e for e in changed.carry_over if e.path == "properties.brandNew")
+    assert entry.disposition == "dropped"
+    assert any(
+        "properties.brandNew is not known to vnetferry and is left out" in w.text for w in changed.warnings
+    )
+
+
+def test_build_shares_the_sources_resources_with_data_isolation(plan: Plan) -> None:
+    spec = plan.step("create_workspace:ws-secure").spec
+    assert spec["associated"]["storage_account"].endswith("/storageAccounts/stlegacy")
+    assert spec["data_isolation"] is True
+
+
+def test_build_with_create_names_no_associated_resource(inventory: Inventory, configure: Configure) -> None:
+    config = configure(target={"associated_resources": "create"})
+    created = build(inventory, config, REQUESTS)
+    spec = created.step("create_workspace:ws-secure").spec
+    assert set(spec["associated"].values()) == {""}
+    assert spec["data_isolation"] is False
+    entry = next(e for e in created.carry_over if e.path == "properties.storageAccount")
+    assert entry.disposition == "re-created"
+
+
+def test_build_reaches_the_account_that_holds_a_used_model(plan: Plan) -> None:
+    rules = plan.step("create_workspace:ws-secure").spec["outbound_rules"]
+    assert rules["vnetferry-stshared-blob"]["destination"]["serviceResourceId"].endswith("/stshared")
+    assert plan.step("copy_model:churn/1").spec["content"] == ""
+    assert "copy_datastore:shared_models" in plan.step("copy_model:churn/1").depends_on
+
+
+def test_build_lets_the_target_decide_where_code_goes(plan: Plan) -> None:
+    step = plan.step("copy_code:credit-src/1")
+    assert "codeUri" not in step.body["properties"]
+    assert step.spec["content"].startswith("https://stlegacy.blob.core.windows.net")
+    assert step.spec["content_field"] == "properties.codeUri"
+
+
+def test_build_without_a_request_compares_nothing_and_says_so(plan: Plan) -> None:
+    assert not [s for s in plan.of_kind("compare_answers") if s.resource.name == "churn-v2"]
+    assert any("no request for churn" in w.text for w in plan.warnings)
+
+
+def test_build_names_what_is_not_moved(plan: Plan) -> None:
+    texts = " ".join(w.text for w in plan.warnings if w.kind == "cannot_carry")
+    assert "cpu-cluster" in texts
+    assert "role assignment" in texts
+    assert "old-scorecard/7" in texts
+
+
+def test_build_critical_path_is_shorter_than_the_sum(plan: Plan) -> None:
+    longest = 60 + 2400 + 1200 + 5 + 5 + 20 + 1
+    assert plan.critical_path_s == longest < sum(s.duration_s for s in plan.steps)
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({"endpoints": {"include": ["nothing-*"]}}, ["no endpoint", "nothing-*", "There are: churn, credit"]),
+        ({"endpoints": {"include": ["credi"]}}, ["Did you mean 'credit'?"]),
+        ({"endpoints": {"exclude": ["*"]}}, ["excludes every endpoint"]),
+        (
+            {"endpoints": {"rename": "{name}-much-longer-than-azure-allows"}},
+            ["churn", "32 at most", "rename"],
+        ),
+        ({"endpoints": {"rename": "{name}--v2"}}, ["single dashes"]),
+        ({"endpoints": {"rename": "2{name}"}}, ["must begin with a letter"]),
+        ({"endpoints": {"rename": "{name}"}}, ["same region"]),
+        ({"target": {"workspace": "x"}}, ["'x'", "3 to 32"]),
+        ({"target": {"workspace": "ws-legacy", "resource_group": None}}, ["is the source workspace"]),
+        ({"target": {"inbound": {"subnet_id": "/subscriptions/s/resourceGroups/r"}}}, ["not a subnet"]),
+    ],
+)
+def test_build_from_what_cannot_work_says_how_to_mend_it(
+    inventory: Inventory, configure: Configure, sections: dict[str, Any], words: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(inventory, configure(**sections), REQUESTS)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_build_with_a_request_for_an_unknown_endpoint_is_refused(
+    inventory: Inventory, configure: Configure
+) -> None:
+    with pytest.raises(ConfigError, match="'kredit'.*Did you mean 'credit'"):
+        build(inventory, configure(), {"kredit": "00"})
+
+
+def test_build_in_another_region_may_keep_the_names(inventory: Inventory, configure: Configure) -> None:
+    config = configure(target={"location": "northeurope"}, endpoints={"rename": "{name}"})
+    assert build(inventory, config, REQUESTS).step("create_endpoint:credit").body["location"] == "northeurope"
+
+
+def test_build_leaves_a_kubernetes_endpoint_out_and_says_so(
+    inventory: Inventory, configure: Configure, edit: Edit
+) -> None:
+    def change(body: dict[str, Any]) -> None:
+        body["properties"]["endpointComputeType"] = "Kubernetes"
+
+    changed = edit(inventory, "churn/deployments/main", change)
+    planned = build(changed, configure(), REQUESTS)
+    assert [s.resource.name for s in planned.of_kind("create_endpoint")] == ["credit-v2"]
+    assert any("Kubernetes" in w.text and w.kind == "cannot_carry" for w in planned.warnings)
+    with pytest.raises(ConfigError, match="endpoint 'churn' runs on attached Kubernetes"):
+        build(changed, configure(endpoints={"include": ["churn"]}), {})
+
+
+def test_build_with_a_failed_deployment_that_has_traffic_is_refused(
+    inventory: Inventory, configure: Configure, edit: Edit
+) -> None:
+    def change(body: dict[str, Any]) -> None:
+        body["properties"]["provisioningState"] = "Failed"
+
+    with pytest.raises(ConfigError, match="'credit/blue' is Failed and has traffic"):
+        build(edit(inventory, "credit/deployments/blue", change), configure(), REQUESTS)
+
+
+def test_build_with_an_asset_that_was_not_read_is_refused(
+    inventory: Inventory, configure: Configure, edit: Edit
+) -> None:
+    gone = edit(inventory, "models/churn/versions/1", lambda body: False)
+    with pytest.raises(ConfigError, match="'churn/main' uses an asset that could not be read"):
+        build(gone, configure(), REQUESTS)
