@@ -1,0 +1,1 @@
+"""Azure Resource Manager, and the resource providers that stand beside Machine Learning."""
