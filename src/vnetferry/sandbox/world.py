@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.clock import Clock
 from vnetferry.sandbox.documents import Documents
+from vnetferry.sandbox.entra import Identity
 from vnetferry.sandbox.operations import LongOperations
 from vnetferry.sandbox.scoring.names import EndpointNames
 
@@ -56,6 +57,7 @@ class World:
     ca_file:      PEM of the sandbox's own CA, for the processes that it starts.
     open_vantage: opens a further proxy port (a managed network's egress).
     endpoint_names: which online endpoint has which name in which region.
+    identity:     the Entra tenant: its client, that client's secret, and the key that signs tokens.
     """
 
     folder: Path
@@ -69,3 +71,4 @@ class World:
     ca_file: Path
     open_vantage: OpenVantage
     endpoint_names: EndpointNames = field(default_factory=EndpointNames)
+    identity: Identity = field(default_factory=Identity)

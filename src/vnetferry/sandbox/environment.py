@@ -1,0 +1,54 @@
+"""The environment variables that put a client into the sandbox, and those that would lead it past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
+# Credentials and clouds that azure-identity or the SDK would prefer to the sandbox's, and proxies that would win.
+REMOVED = (
+    "ALL_PROXY",
+    "all_proxy",
+    "ARM_CLOUD_METADATA_URL",
+    "AZURE_ADDITIONALLY_ALLOWED_TENANTS",
+    "AZURE_AUTHORITY_HOST",
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "AZURE_CLIENT_CERTIFICATE_PATH",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "AZURE_PASSWORD",
+    "AZURE_TOKEN_CREDENTIALS",
+    "AZURE_USERNAME",
+    "AZUREML_CURRENT_CLOUD",
+    "AZUREML_DEV_URL_MFE",
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_HEADER",
+    "MSI_ENDPOINT",
+    "MSI_SECRET",
+)
+_LOOPBACK = "localhost,127.0.0.1,::1"
+
+
+def environment(world: World, vantages: Mapping[str, str], vantage: str) -> dict[str, str]:
+    """The variables for a client at `vantage` (one of `vantages`: name -> proxy URL). They hold the client's secret."""
+    proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), vantages[vantage])
+    trust = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"), str(world.ca_file))
+    return {
+        **proxies,
+        **trust,
+        "NO_PROXY": _LOOPBACK,
+        "no_proxy": _LOOPBACK,
+        "AZURE_TENANT_ID": world.identity.tenant_id,
+        "AZURE_CLIENT_ID": world.identity.client_id,
+        "AZURE_CLIENT_SECRET": world.identity.client_secret,
+        "AZURE_SUBSCRIPTION_ID": world.scenario.subscriptions[0],
+        "VNETFERRY_TIME_SCALE": f"{world.clock.scale:g}",
+        "VNETFERRY_VANTAGES": ",".join(f"{name}={url}" for name, url in vantages.items()),
+    }
+
+
+def inherited(parent: Mapping[str, str], inside: Mapping[str, str]) -> dict[str, str]:
+    """A child process's whole environment: the parent's without what would lead past the sandbox, and `inside`."""
+    return {**{name: value for name, value in parent.items() if name not in REMOVED}, **inside}

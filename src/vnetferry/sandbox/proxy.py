@@ -1,0 +1,219 @@
+"""The sandbox's ways in: HTTP proxies on loopback, one port per vantage, that end TLS for Azure's public hosts.
+
+A client says `CONNECT host:443`; the proxy answers for that host itself, with a certificate of the sandbox's CA, and
+hands the connection to the site. No byte is ever forwarded: what is not Azure's, or what the vantage may not reach, is
+refused with one sentence. Only 127.0.0.1 is listened on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from uvicorn._types import ASGI3Application
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from vnetferry.sandbox.ca import CertificateAuthority
+from vnetferry.sandbox.hosts import service_of
+from vnetferry.sandbox.world import Refuse
+
+LOOPBACK = "127.0.0.1"
+_MAX_HEAD_BYTES = 16 * 1024
+# Clients keep connections for minutes; Azure's front doors drop idle ones after about this long.
+_KEEP_ALIVE_S = 120
+_HANDSHAKE_S = 30.0
+_CONNECT = re.compile(r"^CONNECT (?P<host>[A-Za-z0-9._-]{1,253}):(?P<port>\d{1,5}) HTTP/1\.[01]$")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What is known of a connection before its first request; `abort` cuts it without an answer."""
+
+    vantage: str
+    host: str
+    abort: Callable[[], None]
+
+
+class Proxies:
+    """All proxy ports of one sandbox, and the connections through them."""
+
+    def __init__(self, site: ASGI3Application, ca: CertificateAuthority) -> None:
+        self.config = Config(
+            site,
+            http=HttpToolsProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+        )
+        self.config.load()
+        self.state = ServerState()
+        self.ca = ca
+        self.tunnels: set[Tunnel] = set()
+        self._ports: dict[str, int] = {}
+        self._servers: list[asyncio.Server] = []
+        self._opening = asyncio.Lock()
+
+    async def open(self, vantage: str, refuse: Refuse) -> int:
+        """The port of a vantage, opened at first use; `refuse` says why a host may not be reached from it."""
+        async with self._opening:
+            if vantage not in self._ports:
+                loop = asyncio.get_running_loop()
+                server = await loop.create_server(lambda: Tunnel(self, vantage, refuse), LOOPBACK, 0)
+                self._servers.append(server)
+                self._ports[vantage] = server.sockets[0].getsockname()[1]
+            return self._ports[vantage]
+
+    async def close(self) -> None:
+        """Stop listening, cut every connection, and end the requests under way."""
+        for server in self._servers:
+            server.close()
+        tasks = list(self.state.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for tunnel in list(self.tunnels):
+            tunnel.abort()
+        # One turn of the loop lets the transports tell their protocols that they are closed.
+        await asyncio.sleep(0)
+
+
+class Tunnel(asyncio.Protocol):
+    """One client connection until it is TLS: reads the CONNECT, then hands over."""
+
+    def __init__(self, proxies: Proxies, vantage: str, refuse: Refuse) -> None:
+        self._proxies = proxies
+        self._vantage = vantage
+        self._refuse = refuse
+        self._head = b""
+        self._transport: asyncio.Transport | None = None
+        self._handover: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember the transport."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP gives no other
+        self._transport = transport
+        self._proxies.tunnels.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """Forget the connection if TLS has not taken it over."""
+        if self._handover is None:
+            self._proxies.tunnels.discard(self)
+
+    def abort(self) -> None:
+        """Cut the connection, whoever has it."""
+        if self._transport is not None:
+            self._transport.abort()
+        if self._handover is not None:
+            self._handover.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Collect the request's head; a client sends nothing more before it has its answer."""
+        self._head += data
+        if len(self._head) > _MAX_HEAD_BYTES:
+            self._answer(431, f"The request's head is longer than {_MAX_HEAD_BYTES} bytes.")
+        elif b"\r\n\r\n" in self._head and self._handover is None:
+            self._decide(self._head.split(b"\r\n", 1)[0].decode("latin-1"))
+
+    def _decide(self, line: str) -> None:
+        found = _CONNECT.match(line)
+        if found is None:
+            self._answer(*_not_connect(line))
+            return
+        host, port = found["host"].lower().rstrip("."), int(found["port"])
+        reason = refusal(host, port) or self._refuse(host, port)
+        if reason:
+            self._answer(403, reason)
+        else:
+            self._handover = asyncio.get_running_loop().create_task(self._hand_over(host))
+            self._handover.add_done_callback(lambda _: None)
+
+    async def _hand_over(self, host: str) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        site = _SiteProtocol(self._proxies, on_lost=lambda: self._proxies.tunnels.discard(self))
+        context = self._proxies.ca.context_for(host)
+        transport.write(b"HTTP/1.1 200 Connection Established\r\n\r\n")
+        try:
+            secure = await asyncio.get_running_loop().start_tls(
+                transport, site, context, server_side=True, ssl_handshake_timeout=_HANDSHAKE_S
+            )
+        except (OSError, ssl.SSLError, asyncio.TimeoutError):
+            secure = None
+        if secure is None:
+            # The client gave up or does not trust the CA; it says so itself, in its own words.
+            self._proxies.tunnels.discard(self)
+            transport.abort()
+            return
+        site.app_state["connection"] = Connection(self._vantage, host, transport.abort)
+        site.connection_made(secure)
+
+    def _answer(self, status: int, sentence: str) -> None:
+        body = (sentence + "\n").encode()
+        reason = {400: "Bad Request", 403: "Forbidden", 431: "Request Header Fields Too Large"}[status]
+        head = (
+            f"HTTP/1.1 {status} {reason}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(head.encode() + body)
+            self._transport.close()
+
+
+class _SiteProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, made before its connection is secure: what arrives early waits for `connection_made`."""
+
+    def __init__(self, proxies: Proxies, on_lost: Callable[[], None]) -> None:
+        super().__init__(proxies.config, proxies.state, {})
+        self._early: bytes | None = b""
+        self._on_lost = on_lost
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # type: ignore[override]
+        super().connection_made(transport)  # type: ignore[arg-type]
+        early, self._early = self._early, None
+        if early:
+            super().data_received(early)
+
+    def data_received(self, data: bytes) -> None:
+        if self._early is not None:
+            self._early += data
+        else:
+            super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._on_lost()
+        if self._early is None:
+            super().connection_lost(exc)
+
+
+def refusal(host: str, port: int) -> str | None:
+    """Why the sandbox has no such host and port, as one sentence with what to do; None when it has."""
+    if service_of(host) is None:
+        return (
+            f"The vnetferry sandbox refuses {host}:{port}: it stands in for Azure's public hosts only and lets nothing "
+            "else out; run what needs that host outside the sandbox, or add the host to NO_PROXY."
+        )
+    if port != 443:
+        return f"The vnetferry sandbox refuses {host}:{port}: Azure serves {host} on port 443 only; use https."
+    return None
+
+
+def _not_connect(line: str) -> tuple[int, str]:
+    method, _, rest = line.partition(" ")
+    if re.match(r"^[A-Z]+ https?://", line):
+        target = rest.partition(" ")[0].partition("?")[0]
+        sentence = (
+            f"The vnetferry sandbox refuses {method} {target}: it serves Azure's public hosts over TLS alone and lets "
+            "nothing else out; use https with an Azure host, or add the host to NO_PROXY."
+        )
+        return 403, sentence
+    return 400, "This is the HTTPS proxy of a vnetferry sandbox; set HTTPS_PROXY to this address instead of opening it."

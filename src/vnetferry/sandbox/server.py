@@ -1,0 +1,182 @@
+"""One sandbox: assembled from a scenario, served from a thread of its own, gone without a trace when it stops.
+
+    with running(scenario, time_scale=60) as sandbox:
+        subprocess.run(command, env=os.environ | sandbox.env())
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vnetferry.sandbox.arm import site as arm
+from vnetferry.sandbox.blob import BlobStore
+from vnetferry.sandbox.ca import CertificateAuthority
+from vnetferry.sandbox.clock import Clock
+from vnetferry.sandbox.documents import Documents
+from vnetferry.sandbox.environment import environment
+from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.gate import Faults, RequestLog
+from vnetferry.sandbox.opening import SandboxError, fill, network_names
+from vnetferry.sandbox.operations import LongOperation, LongOperations
+from vnetferry.sandbox.proxy import LOOPBACK, Proxies
+from vnetferry.sandbox.scenario import Scenario
+from vnetferry.sandbox.scoring.fleet import Fleet
+from vnetferry.sandbox.site import Site
+from vnetferry.sandbox.wire import INTERNET
+from vnetferry.sandbox.world import Secrets, World
+
+_START_S, _STOP_S = 60.0, 30.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a sandbox is run. time_scale: Azure seconds in a real second. request_log: a file to (over)write."""
+
+    scenario: Scenario
+    time_scale: float = 1.0
+    request_log: Path | None = None
+
+
+class Server:
+    """The parts of one sandbox on the running loop. Make, `start`, `close`."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        scenario, clock = settings.scenario, Clock(settings.time_scale)
+        self.log = RequestLog(settings.request_log)
+        self.faults = Faults(scenario.faults)
+        self.site = Site(self.faults, self.log)
+        self.ca = CertificateAuthority(folder / "ca")
+        self.proxies = Proxies(self.site, self.ca)
+        self.world = World(
+            folder=folder,
+            clock=clock,
+            scenario=scenario,
+            documents=Documents(),
+            operations=LongOperations(clock, dict(scenario.durations_s)),
+            secrets=Secrets(),
+            blobs=BlobStore(folder / "blobs", clock),
+            fleet=Fleet(scenario.runtime, folder / "scoring"),
+            ca_file=self.ca.bundle,
+            open_vantage=self.proxies.open,
+        )
+
+    async def start(self) -> dict[str, str]:
+        """Load the scenario and open the vantages; their proxy URLs by name, the internet first."""
+        self.log.open()
+        self.site.world = self.world
+        self.world.fleet.bind(self.world)
+        self.world.operations.forced_failures.append(self._force)
+        fill(self.world)
+        names = [INTERNET, *network_names(self.world)]
+        ports = [await self.proxies.open(name, _refuse_nothing) for name in names]
+        return {name: f"http://{LOOPBACK}:{port}" for name, port in zip(names, ports, strict=True)}
+
+    async def close(self) -> None:
+        """Cut every connection and end every process and operation."""
+        await self.proxies.close()
+        await self.world.operations.close()
+        await self.world.fleet.close()
+        self.log.close()
+
+    def _force(self, operation: LongOperation) -> AzureError | None:
+        return self.faults.fail(operation, _methods().get(operation.name, "PUT"))
+
+
+def _refuse_nothing(host: str, port: int) -> str | None:  # noqa: ARG001 - a `Refuse`
+    return None
+
+
+def _methods() -> Mapping[str, str]:
+    return {operation.name: operation.method for operation in arm.routes().operations}
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A sandbox that runs in another thread.
+
+    vantages:    name -> proxy URL; `internet` is always there, and every virtual network of the scenario.
+    request_log: the file, or None.
+    world:       its state, for tests; touch it through `call` unless it is only read.
+    """
+
+    vantages: Mapping[str, str]
+    request_log: Path | None
+    world: World
+    loop: asyncio.AbstractEventLoop
+
+    def env(self, vantage: str = INTERNET) -> dict[str, str]:
+        """What a client's environment needs to be in this sandbox; SandboxError for a vantage that it has not."""
+        if vantage not in self.vantages:
+            known = ", ".join(self.vantages)
+            raise SandboxError(
+                f"The sandbox has no vantage '{vantage}': it has {known}. "
+                "Name one of them, or add the virtual network to the scenario."
+            )
+        return environment(self.world, self.vantages, vantage)
+
+
+@contextmanager
+def running(
+    scenario: Scenario | None = None, *, time_scale: float = 1.0, request_log: Path | None = None
+) -> Iterator[Sandbox]:
+    """Run a sandbox (an empty subscription by default) while the block lasts.
+
+    Raises: SandboxError, one sentence, when it cannot start as asked.
+    """
+    if not 0 < time_scale <= 100_000:
+        raise SandboxError(f"The time scale {time_scale} is not a number above 0 and up to 100000; 60 is a good one.")
+    settings = Settings(scenario or Scenario(), time_scale, request_log)
+    folder = Path(tempfile.mkdtemp(prefix="vnetferry-"))
+    ready: concurrent.futures.Future[tuple[Server, dict[str, str], asyncio.AbstractEventLoop]]
+    ready = concurrent.futures.Future()
+    stop = concurrent.futures.Future[None]()
+    thread = threading.Thread(
+        target=lambda: asyncio.run(_serve(settings, folder, ready, stop)), name="vnetferry-sandbox", daemon=True
+    )
+    thread.start()
+    try:
+        server, vantages, loop = ready.result(timeout=_START_S)
+        yield Sandbox(vantages, request_log, server.world, loop)
+    finally:
+        if not stop.done():
+            stop.set_result(None)
+        thread.join(timeout=_STOP_S)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _serve(
+    settings: Settings,
+    folder: Path,
+    ready: concurrent.futures.Future[tuple[Server, dict[str, str], asyncio.AbstractEventLoop]],
+    stop: concurrent.futures.Future[None],
+) -> None:
+    try:
+        server = Server(settings, folder)
+    except Exception as err:  # noqa: BLE001 - carried to the thread that waits for it
+        ready.set_exception(_as_sandbox_error(err))
+        return
+    try:
+        vantages = await server.start()
+        ready.set_result((server, vantages, asyncio.get_running_loop()))
+        await asyncio.wrap_future(stop)
+    except Exception as err:  # noqa: BLE001 - carried to the thread that waits for it
+        if ready.done():
+            raise
+        ready.set_exception(_as_sandbox_error(err))
+    finally:
+        await server.close()
+
+
+def _as_sandbox_error(err: Exception) -> Exception:
+    """A file that cannot be written is the user's to mend; anything else is a defect and stays what it is."""
+    if isinstance(err, OSError):
+        return SandboxError(f"The sandbox cannot start: {err.strerror or err} ({err.filename or 'no file'}).")
+    return err

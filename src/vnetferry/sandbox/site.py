@@ -1,0 +1,155 @@
+"""All of the sandbox's hosts as one ASGI application: reads a request whole, passes the gate, asks the host's service.
+
+A request always gets an answer in its service's shape, also when the sandbox itself fails; only a fault that says so
+(`reset`, `timeout`) leaves a client without one.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from vnetferry.sandbox import blob, entra, gate, vault
+from vnetferry.sandbox.arm import site as arm
+from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.hosts import Service, service_of
+from vnetferry.sandbox.scoring import ingress
+from vnetferry.sandbox.wire import Request, Response
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.proxy import Connection
+    from vnetferry.sandbox.world import World
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Service_ = Callable[["World", Request], Awaitable[Response]]
+
+_MIB = 1024 * 1024
+# Resource Manager takes 4 MB; Put Blob takes 5000 MiB; the scoring front door judges sizes itself, up to here.
+_MAX_BODY_BYTES: dict[Service, int] = {"arm": 4 * _MIB, "entra": _MIB, "blob": 5000 * _MIB, "vault": _MIB, "scoring": 64 * _MIB}
+_NO_BODY = frozenset({204, 304})
+
+_log = logging.getLogger(__name__)
+
+
+class Site:
+    """The ASGI application; `world` is set once it is assembled (its egress ports need the site to exist)."""
+
+    def __init__(self, faults: gate.Faults, log: gate.RequestLog) -> None:
+        self.world: World | None = None
+        self._faults = faults
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        assert self.world is not None  # noqa: S101 - ports open after the world is made
+        connection: Connection = scope["state"]["connection"]
+        started = time.perf_counter()
+        t = self.world.clock.real_elapsed_s()
+        request = _request(scope, connection)
+        response = await self._serve(self.world, request, receive, connection)
+        self._log.write(t, request, response, (time.perf_counter() - started) * 1000)
+        if response.status:
+            await _send(response, request.method, send)
+
+    async def _serve(self, world: World, request: Request, receive: Receive, connection: Connection) -> Response:
+        service = service_of(request.host) or "absent"
+        try:
+            body = await _read_body(receive, request, _MAX_BODY_BYTES.get(service, _MIB))
+        except AzureError as err:
+            return _plain_refusal(err)
+        if (fault := self._faults.strike(request)) is not None:
+            return await _suffer(fault.kind, receive, connection) or gate.answer(fault)
+        whole = Request(
+            request.method, request.host, request.path, request.raw_query, request.headers, body, request.vantage
+        )
+        try:
+            return await _SERVICES[service](world, whole)
+        except AzureError as err:
+            return _plain_refusal(err)
+        except Exception as err:  # noqa: BLE001 - a defect must not cut the connection
+            _log.exception("The sandbox failed at %s %s%s", request.method, request.host, request.path)
+            return _plain_refusal(AzureError(500, "InternalServerError", f"Sandbox defect: {err!r}"))
+
+
+def _request(scope: Scope, connection: Connection) -> Request:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+    return Request(scope["method"], connection.host, path, query, headers, vantage=connection.vantage)
+
+
+async def _read_body(receive: Receive, request: Request, limit: int) -> bytes:
+    """The whole body; AzureError 413 as soon as it is known to be longer than `limit` bytes."""
+    stated = request.headers.get("content-length", "0")
+    if stated.isdigit() and int(stated) > limit:
+        raise _too_large(limit)
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise AzureError(400, "RequestBodyIncomplete", "The request body ended before its stated length.")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            raise _too_large(limit)
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _too_large(limit: int) -> AzureError:
+    message = f"The request content size exceeds the maximum size of {limit // _MIB} MB."
+    return AzureError(413, "RequestContentTooLarge", message, headers={"Connection": "close"})
+
+
+async def _suffer(kind: str, receive: Receive, connection: Connection) -> Response | None:
+    """Cut the connection or say nothing until the client gives up; None for a fault that answers."""
+    if kind == "answer":
+        return None
+    if kind == "reset":
+        connection.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    return Response(0, None, {}, "Fault")
+
+
+def _plain_refusal(error: AzureError) -> Response:
+    return Response(error.status, error.body(), error.response_headers())
+
+
+async def _absent(world: World, request: Request) -> Response:  # noqa: ARG001 - services share a signature
+    message = (
+        f"The vnetferry sandbox does not implement {request.host}; COVERAGE.md lists what it does. "
+        "Azure has this host: rehearse without it, or try this part on Azure."
+    )
+    return _plain_refusal(AzureError(501, "NotImplemented", message))
+
+
+_SERVICES: dict[Service, Service_] = {
+    "arm": arm.handle,
+    "entra": entra.handle,
+    "blob": blob.handle,
+    "vault": vault.handle,
+    "scoring": ingress.handle,
+    "absent": _absent,
+}
+
+
+async def _send(response: Response, method: str, send: Send) -> None:
+    body = response.encoded()
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    if isinstance(response.body, (dict, list)):
+        headers.setdefault("content-type", "application/json; charset=utf-8")
+    if response.status not in _NO_BODY:
+        headers.setdefault("content-length", str(len(body)))
+    raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": raw})
+    empty = method == "HEAD" or response.status in _NO_BODY
+    await send({"type": "http.response.body", "body": b"" if empty else body})
