@@ -18,15 +18,21 @@ from typing import TYPE_CHECKING
 from vnetferry.sandbox import entra
 from vnetferry.sandbox.arm import (
     authorization,
+    containerregistry,
+    deployments,
     front_door,
     groups,
+    identity,
+    insights,
+    keyvault,
     locks,
     network,
     private_endpoints,
     providers,
+    role_assignments,
     storage,
+    virtual_networks,
 )
-from vnetferry.sandbox.arm import virtual_networks
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml import endpoints, managed_network, operation_status, outbound_rules, workspaces
 from vnetferry.sandbox.routes import Call, Operation, Routes
@@ -44,6 +50,12 @@ SERVICES: tuple[ModuleType, ...] = (
     storage,
     network,
     locks,
+    keyvault,
+    containerregistry,
+    insights,
+    identity,
+    role_assignments,
+    deployments,
     workspaces,
     managed_network,
     outbound_rules,
@@ -55,6 +67,9 @@ SERVICES: tuple[ModuleType, ...] = (
 ADOPT: Mapping[str, Callable[[World, Json], None]] = {
     "microsoft.resources/resourcegroups": groups.adopt,
     "microsoft.storage/storageaccounts": storage.adopt,
+    "microsoft.keyvault/vaults": keyvault.adopt,
+    "microsoft.containerregistry/registries": containerregistry.adopt,
+    "microsoft.managedidentity/userassignedidentities": identity.adopt,
     "microsoft.network/virtualnetworks": virtual_networks.adopt,
     "microsoft.network/privateendpoints": private_endpoints.adopt,
     "microsoft.machinelearningservices/workspaces": workspaces.adopt,
