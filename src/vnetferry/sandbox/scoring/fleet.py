@@ -12,7 +12,7 @@ import os
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import httpx
 
 from vnetferry.sandbox.errors import AzureError
-from vnetferry.sandbox.scoring import assets, echo, egress, runtime
+from vnetferry.sandbox.scoring import echo
+from vnetferry.sandbox.scoring.container import build
 from vnetferry.sandbox.scoring.meter import Meter
-from vnetferry.sandbox.scoring.process import Launch, ServerProcess, launch
+from vnetferry.sandbox.scoring.process import ServerProcess, launch
 from vnetferry.sandbox.scoring.specification import Limits, parse_duration_s, read_limits
 from vnetferry.sandbox.scoring.traffic import Splitter
 from vnetferry.sandbox.wire import Json, Request, Response
@@ -211,17 +212,13 @@ class Fleet:
 
     async def _launch(self, document: Json) -> _Server:
         root = self._folder / uuid.uuid4().hex
-        key = _key(document["id"])
-        python = _or_unavailable(runtime.find_python)
         try:
-            found = assets.find_assets(self._bound, document)
-            lines = await asyncio.to_thread(assets.lay_out, self._bound.blobs, found, root)
+            container = await build(self._bound, document, root)
+            server = _Server(await launch(container.launch), root, container.log)
         except AzureError as err:
-            self._logs[key] = {"StorageInitializer": err.message + "\n"}
+            self._logs[_key(document["id"])] = {"StorageInitializer": err.message + "\n"}
+            await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
             raise
-        server = _Server(
-            await launch(await self._describe(document, found, root, python)), root, "\n".join(lines) + "\n"
-        )
         return await self._settle(document, server)
 
     async def _settle(self, document: Json, server: _Server) -> _Server:
@@ -237,17 +234,6 @@ class Fleet:
             self._logs[_key(document["id"])] = kept
             raise _not_ready(document)
         return server
-
-    async def _describe(self, document: Json, found: assets.Assets, root: Path, python: Path) -> Launch:
-        port = await egress.open_port(self._bound, document)
-        own = document["properties"].get("environmentVariables") or {}
-        environment = {
-            **_base_environment(python, root),
-            **_network_environment(port, self._bound.ca_file),
-            **assets.localize({**found.variables, **own}, root),
-        }
-        app_root = Path(f"{root}{found.app_root}")
-        return Launch(python, app_root, environment["AZUREML_ENTRY_SCRIPT"], environment)
 
     async def _discard(self, server: _Server) -> None:
         await server.process.stop()
@@ -265,39 +251,12 @@ async def _ask(process: ServerProcess, request: Request) -> Response:
     return Response(failed.status, answer.content, {**kept, **failed.headers})
 
 
-def _base_environment(python: Path, root: Path) -> dict[str, str]:
-    """The least that a process needs; nothing of the machine's own environment, which may hold secrets."""
-    return {
-        "PATH": f"{python.parent}{os.pathsep}{os.defpath}",
-        "HOME": str(root),
-        "TMPDIR": os.environ.get("TMPDIR", "/tmp"),  # noqa: S108 (the system's own default)
-        "LANG": "C.UTF-8",
-        "PYTHONUNBUFFERED": "1",
-        "GUNICORN_CMD_ARGS": "--no-control-socket",
-    }
-
-
-def _network_environment(proxy_port: int, ca_file: Path) -> dict[str, str]:
-    """The network as a container sees it: out through one proxy, which the sandbox's own CA vouches for."""
-    proxy = f"http://127.0.0.1:{proxy_port}"
-    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy)
-    trust = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"), str(ca_file))
-    return {**proxies, **trust, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
-
-
 def _start_s(document: Json) -> float:
     """How long readiness may take: as long as the probe tries, in real seconds and within reason."""
     probe = document["properties"].get("readinessProbe") or {}
     delay_s = parse_duration_s(probe.get("initialDelay") or "PT10S") or 10.0
     period_s = parse_duration_s(probe.get("period") or "PT10S") or 10.0
     return min(_MAX_START_S, delay_s + period_s * (probe.get("failureThreshold") or 30))
-
-
-def _or_unavailable(find: Callable[[], Path]) -> Path:
-    try:
-        return find()
-    except runtime.RuntimeMissing as err:
-        raise AzureError(500, "InternalServerError", str(err)) from err
 
 
 def _not_ready(document: Json) -> AzureError:

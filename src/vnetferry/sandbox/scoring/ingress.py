@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm import authorization
 from vnetferry.sandbox.arm.network import reaches_privately
+from vnetferry.sandbox.entra import authenticate
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml import endpoint_keys
 from vnetferry.sandbox.scoring.egress import managed_vantage
@@ -87,13 +88,9 @@ def _check_caller(world: World, endpoint: Json, request: Request) -> None:
 
 
 def _check_principal(world: World, endpoint: Json, request: Request) -> None:
-    principal = request.principal
-    if principal is None or principal.audience.rstrip("/") != _AUDIENCE:
-        raise _refusal(401, f"A Microsoft Entra token for the audience {_AUDIENCE} is needed.")
+    principal = authenticate(world, request, (_AUDIENCE,))
     if not authorization.allowed(world, principal.object_id, _SCORE_ACTION, endpoint["id"]):
-        raise _refusal(
-            403, f"The client '{principal.object_id}' does not have authorization to perform {_SCORE_ACTION}."
-        )
+        raise authorization.denied(principal, _SCORE_ACTION, endpoint["id"])
 
 
 def _choose(world: World, endpoint: Json, request: Request) -> Json:

@@ -1,0 +1,78 @@
+"""What a deployment's server runs in: its files on disk and its environment, as in Azure's containers.
+
+Paths of the container are made to point below a private folder; nothing of the machine's own environment gets in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.scoring import egress, runtime
+from vnetferry.sandbox.scoring.assets import find_assets, lay_out, localize
+from vnetferry.sandbox.scoring.process import Launch
+from vnetferry.sandbox.wire import Json
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
+
+@dataclass(frozen=True)
+class Container:
+    """A server that is ready to be launched, and what the storage initializer logged while its files were fetched."""
+
+    launch: Launch
+    log: str
+
+
+async def build(world: World, deployment: Json, root: Path) -> Container:
+    """Lay out a deployment's files below `root` and open its network.
+
+    Raises: AzureError `BadArgument` (code or model missing), `InternalServerError` (no scoring runtime is installed).
+    """
+    assets = find_assets(world, deployment)
+    lines = await asyncio.to_thread(lay_out, world.blobs, assets, root)
+    python = _find_python()
+    port = await egress.open_port(world, deployment)
+    own = deployment["properties"].get("environmentVariables") or {}
+    environment = {
+        **_base_environment(python, root),
+        **_network_environment(port, world.ca_file),
+        **localize({**assets.variables, **own}, root),
+    }
+    launch = Launch(
+        python, Path(f"{root}{assets.app_root}"), environment["AZUREML_ENTRY_SCRIPT"], environment
+    )
+    return Container(launch, "".join(f"{line}\n" for line in lines))
+
+
+def _find_python() -> Path:
+    try:
+        return runtime.find_python()
+    except runtime.RuntimeMissing as err:
+        raise AzureError(500, "InternalServerError", str(err)) from err
+
+
+def _base_environment(python: Path, root: Path) -> dict[str, str]:
+    """The least that a process needs; nothing of the machine's own environment, which may hold secrets."""
+    return {
+        "PATH": f"{python.parent}{os.pathsep}{os.defpath}",
+        "HOME": str(root),
+        "TMPDIR": tempfile.gettempdir(),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "GUNICORN_CMD_ARGS": "--no-control-socket",
+    }
+
+
+def _network_environment(proxy_port: int, ca_file: Path) -> dict[str, str]:
+    """The network as a container sees it: out through one proxy, which the sandbox's own CA vouches for."""
+    proxy, local = f"http://127.0.0.1:{proxy_port}", "127.0.0.1,localhost"
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy)
+    trust = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"), str(ca_file))
+    return {**proxies, **trust, "NO_PROXY": local, "no_proxy": local}

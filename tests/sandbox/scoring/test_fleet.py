@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.online_world import deployment_body, online, texts
+from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.scoring import runtime
+
+_SCRIPT = """
+import json, os, time
+from pathlib import Path
+
+def init():
+    print("init of", os.environ["GREETING"])
+
+def run(data):
+    order = json.loads(data)
+    if "sleep_s" in order:
+        time.sleep(order["sleep_s"])
+    if "fail" in order:
+        raise ValueError("told to")
+    folder = Path(os.environ["AZUREML_MODEL_DIR"])
+    return {
+        "model": (folder / "model" / "weights.bin").read_text(),
+        "tail": folder.parts[-4:],
+        "greeting": os.environ["GREETING"],
+        "pid": os.getpid(),
+        "names": sorted(os.environ),
+    }
+"""
+
+
+def _has_runtime() -> bool:
+    try:
+        runtime.find_python()
+    except runtime.RuntimeMissing:
+        return False
+    return True
+
+
+needs_runtime = pytest.mark.skipif(
+    not _has_runtime(), reason="the scoring runtime is not installed: make it first"
+)
+
+
+@needs_runtime
+def test_deployment_runs_its_own_script_with_its_own_model_and_variables(tmp_path: Path) -> None:
+    with online(tmp_path, runtime="inference-server") as az:
+        az.upload(_SCRIPT)
+        az.make_endpoint()
+        made = az.make_deployment(environmentVariables={"GREETING": "hello"})
+        assert made["properties"]["provisioningState"] == "Succeeded"
+        az.set_traffic({"blue": 100})
+        answer = az.score({})
+        said = json.loads(answer.encoded())
+        assert answer.status == 200
+        assert said["model"] == "weights"
+        assert said["tail"] == ["var", "azureml-app", "azureml-models", "m", "1"][-4:]
+        assert said["greeting"] == "hello"
+
+
+@needs_runtime
+def test_process_sees_the_proxy_and_nothing_of_the_machines_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "not-for-score-py")
+    with online(tmp_path, runtime="inference-server") as az:
+        az.upload(_SCRIPT)
+        az.make_endpoint()
+        az.make_deployment(environmentVariables={"GREETING": "hello"})
+        names = json.loads(az.score({}, azureml_model_deployment="blue").encoded())["names"]
+        assert {"HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "AZUREML_MODEL_DIR", "AML_APP_ROOT"} <= set(names)
+        assert "AZURE_CLIENT_SECRET" not in names
+
+
+@needs_runtime
+def test_script_that_fails_at_start_ends_failed_and_its_log_says_why(tmp_path: Path) -> None:
+    with online(tmp_path, runtime="inference-server") as az:
+        az.upload("raise RuntimeError('no such wheel')")
+        az.make_endpoint()
+        answer = az.send("PUT", "onlineEndpoints/scoring/deployments/blue", _body())
+        az.settle()
+        blue = az.get("onlineEndpoints/scoring/deployments/blue")
+        assert blue["properties"]["provisioningState"] == "Failed"
+        assert az.error_of(answer)["code"] == "ResourceNotReady"
+        logs = az.send("POST", "onlineEndpoints/scoring/deployments/blue/getLogs", {"tail": 200}).body
+        assert isinstance(logs, dict)
+        assert "RuntimeError: no such wheel" in logs["content"]
+        with pytest.raises(AzureError) as again:
+            az.send("PUT", "onlineEndpoints/scoring/deployments/blue", _body())
+        assert "unrecoverable state" in texts(again)
+
+
+@needs_runtime
+def test_logs_of_each_container_and_their_tail(tmp_path: Path) -> None:
+    with online(tmp_path, runtime="inference-server") as az:
+        az.upload(_SCRIPT)
+        az.make_endpoint()
+        az.make_deployment(environmentVariables={"GREETING": "hello"})
+        path = "onlineEndpoints/scoring/deployments/blue/getLogs"
+        server = az.send("POST", path, {"tail": 500}).body
+        initializer = az.send("POST", path, {"containerType": "StorageInitializer", "tail": 50}).body
+        short = az.send("POST", path, {"tail": 1}).body
+        assert isinstance(server, dict)
+        assert isinstance(initializer, dict)
+        assert isinstance(short, dict)
+        assert "init of hello" in server["content"]
+        assert "LocalUpload/h/model/weights.bin" in initializer["content"]
+        assert "init of hello" not in short["content"]
+
+
+@needs_runtime
+def test_failing_model_answers_424_with_its_own_status(tmp_path: Path) -> None:
+    with online(tmp_path, runtime="inference-server") as az:
+        az.upload(_SCRIPT)
+        az.make_endpoint()
+        az.make_deployment(environmentVariables={"GREETING": "hello"})
+        answer = az.score({"fail": True}, azureml_model_deployment="blue")
+        assert answer.status == 424
+        assert answer.headers["ms-azureml-model-error-statuscode"] == "500"
+        assert answer.headers["ms-azureml-model-error-reason"] == "INTERNAL SERVER ERROR"
+
+
+@needs_runtime
+def test_model_slower_than_its_timeout_answers_408_and_the_next_one_is_served(tmp_path: Path) -> None:
+    with online(tmp_path, runtime="inference-server") as az:
+        az.upload(_SCRIPT)
+        az.make_endpoint()
+        slow = {"requestTimeout": "PT0.5S"}
+        az.make_deployment(environmentVariables={"GREETING": "hello"}, requestSettings=slow)
+        assert az.score({"sleep_s": 0.8}, azureml_model_deployment="blue").status == 408
+        az.run(asyncio.sleep(0.5))
+        assert az.score({}, azureml_model_deployment="blue").status == 200
+
+
+@needs_runtime
+def test_more_than_twice_the_concurrency_answers_429(tmp_path: Path) -> None:
+    with online(tmp_path, runtime="inference-server") as az:
+        az.upload(_SCRIPT)
+        az.make_endpoint()
+        az.make_deployment(environmentVariables={"GREETING": "hello"})
+
+        async def four() -> list[int]:
+            orders = [az.score_later({"sleep_s": 0.3}, azureml_model_deployment="blue") for _ in range(4)]
+            return [answer.status for answer in await asyncio.gather(*orders)]
+
+        assert sorted(az.run(four())) == [200, 200, 429, 429]
+
+
+@needs_runtime
+def test_update_serves_until_the_new_server_is_ready_and_then_ends_the_old(tmp_path: Path) -> None:
+    with online(tmp_path, runtime="inference-server") as az:
+        az.upload(_SCRIPT)
+        az.make_endpoint()
+        az.make_deployment(environmentVariables={"GREETING": "hello"})
+        before = json.loads(az.score({}, azureml_model_deployment="blue").encoded())
+        az.send(
+            "PUT",
+            "onlineEndpoints/scoring/deployments/blue",
+            _body(environmentVariables={"GREETING": "salut"}),
+        )
+        during = json.loads(az.score({}, azureml_model_deployment="blue").encoded())
+        az.settle()
+        after = json.loads(az.score({}, azureml_model_deployment="blue").encoded())
+        assert [before["greeting"], during["greeting"], after["greeting"]] == ["hello", "hello", "salut"]
+        assert not _is_alive(before["pid"])
+
+
+@needs_runtime
+def test_deployment_of_the_scenario_starts_with_its_first_request(tmp_path: Path) -> None:
+    with online(tmp_path / "one", runtime="inference-server") as az:
+        az.upload(_SCRIPT)
+        endpoint = az.make_endpoint()
+        deployment = az.make_deployment(environmentVariables={"GREETING": "hello"})
+    with online(tmp_path / "two", runtime="inference-server") as az:
+        az.upload(_SCRIPT)
+        az.adopt(endpoint, deployment)
+
+        async def two() -> list[int]:
+            orders = [az.score_later({}, azureml_model_deployment="blue") for _ in range(2)]
+            return [json.loads(answer.encoded())["pid"] for answer in await asyncio.gather(*orders)]
+
+        first, second = az.run(two())
+        assert first == second
+
+
+@needs_runtime
+def test_killed_server_is_started_again_by_the_next_request(tmp_path: Path) -> None:
+    with online(tmp_path, runtime="inference-server") as az:
+        az.upload(_SCRIPT)
+        az.make_endpoint()
+        az.make_deployment(environmentVariables={"GREETING": "hello"})
+        process = next(iter(az.world.fleet._servers.values())).process
+        az.run(process.stop())
+        assert az.score({}, azureml_model_deployment="blue").status == 200
+
+
+@needs_runtime
+def test_deleting_a_deployment_ends_its_processes(tmp_path: Path) -> None:
+    with online(tmp_path, runtime="inference-server") as az:
+        az.upload(_SCRIPT)
+        az.make_endpoint()
+        az.make_deployment(environmentVariables={"GREETING": "hello"})
+        pid = json.loads(az.score({}, azureml_model_deployment="blue").encoded())["pid"]
+        az.send("DELETE", "onlineEndpoints/scoring/deployments/blue")
+        az.settle()
+        assert not _is_alive(pid)
+        assert list((tmp_path / "fleet").iterdir()) == []
+
+
+def test_code_that_was_never_uploaded_ends_failed_with_bad_argument(tmp_path: Path) -> None:
+    with online(tmp_path, runtime="inference-server") as az:
+        az.make_endpoint()
+        answer = az.send("PUT", "onlineEndpoints/scoring/deployments/blue", _body())
+        az.settle()
+        assert az.error_of(answer)["code"] == "BadArgument"
+        path = "onlineEndpoints/scoring/deployments/blue/getLogs"
+        logs = az.send("POST", path, {"containerType": "StorageInitializer"}).body
+        assert isinstance(logs, dict)
+        assert "there are no such blobs" in logs["content"]
+
+
+def test_missing_runtime_says_how_to_make_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VNETFERRY_RUNTIME", str(tmp_path / "nowhere"))
+    with online(tmp_path, runtime="inference-server") as az:
+        az.upload()
+        az.make_endpoint()
+        answer = az.send("PUT", "onlineEndpoints/scoring/deployments/blue", _body())
+        az.settle()
+        assert "python -m vnetferry.sandbox.scoring.runtime" in az.error_of(answer)["message"]
+
+
+def _body(**properties: object) -> dict[str, object]:
+    variables = {"GREETING": "hello"}
+    return deployment_body(**{"environmentVariables": variables, **properties})
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z" if Path("/proc").is_dir() else True
