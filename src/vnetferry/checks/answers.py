@@ -22,7 +22,11 @@ def compare_answers(source: bytes, target: bytes, tolerance: Tolerance) -> list[
     try:
         old, new = json.loads(source), json.loads(target)
     except ValueError:
-        return [] if source == target else [f"$: {len(source)} bytes against {len(target)} other bytes, not JSON"]
+        return (
+            []
+            if source == target
+            else [f"$: {len(source)} bytes against {len(target)} other bytes, not JSON"]
+        )
     return list(_differences("$", old, new, tolerance))
 
 
@@ -44,7 +48,9 @@ def _differences(path: str, old: Any, new: Any, tolerance: Tolerance) -> Iterato
         yield f"{path}: {old!r} against {new!r}"
 
 
-def _member(path: str, key: str, old: dict[str, Any], new: dict[str, Any], tolerance: Tolerance) -> Iterator[str]:
+def _member(
+    path: str, key: str, old: dict[str, Any], new: dict[str, Any], tolerance: Tolerance
+) -> Iterator[str]:
     if key not in old or key not in new:
         yield f"{path}: only in the {'target' if key in new else 'source'}'s answer"
     else:

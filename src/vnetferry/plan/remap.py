@@ -8,7 +8,7 @@ Registry ids (`azureml://registries/…`) belong to no workspace and stay as the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from vnetferry.models.base import Value
@@ -42,9 +42,7 @@ class Remap(Value):
 
     def text(self, text: str) -> str:
         """`text` with every id of the source workspace, and of an endpoint in it, replaced."""
-        for pattern, replacement in self._rules():
-            text = pattern.sub(lambda _, new=replacement: new, text)  # type: ignore[misc]
-        return text
+        return self._short_ids.sub(_short(self.target), self._ids.sub(self._moved, text))
 
     def value(self, value: Any) -> Any:
         """A JSON value with all its strings remapped."""
@@ -70,12 +68,25 @@ class Remap(Value):
         asset = self.asset(text)
         return str(self.id(asset)) if asset else text
 
-    def _rules(self) -> Iterator[tuple[re.Pattern[str], str]]:
-        for name, new in sorted(self.endpoints.items()):
-            old = self.source.child("onlineEndpoints", name)
-            yield _pattern(old.text), self.target.child("onlineEndpoints", new).text
-        yield _pattern(self.source.text), self.target.text
-        yield _pattern(_short(self.source)), _short(self.target)
+    @cached_property
+    def _ids(self) -> re.Pattern[str]:
+        """The source workspace's id, with an endpoint of it when one follows."""
+        endpoint = r"(?:/onlineEndpoints/([A-Za-z0-9-]+))?"
+        return re.compile(re.escape(self.source.text) + _NAME_ENDS + endpoint, re.IGNORECASE)
+
+    @cached_property
+    def _short_ids(self) -> re.Pattern[str]:
+        return _pattern(_short(self.source))
+
+    @cached_property
+    def _new_names(self) -> dict[str, str]:
+        return {name.lower(): new for name, new in self.endpoints.items()}
+
+    def _moved(self, match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name is None:
+            return self.target.text
+        return self.target.child("onlineEndpoints", self._new_names.get(name.lower(), name)).text
 
     def _workspace_spellings(self) -> list[re.Pattern[str]]:
         patterns = [_pattern(self.source.text), _pattern(_short(self.source))]

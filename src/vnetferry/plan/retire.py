@@ -50,7 +50,9 @@ def build_retirement(plan: Plan, inventory: Inventory) -> tuple[Step, ...]:
 
 def _moved(plan: Plan, step: Step) -> Json:
     """Source and target of one endpoint, and the traffic that the target must serve."""
-    split = next((s.spec["traffic"] for s in plan.of_kind("set_traffic") if s.resource == step.resource), {})
+    split: dict[str, int] = next(
+        (s.spec["traffic"] for s in plan.of_kind("set_traffic") if s.resource == step.resource), {}
+    )
     return {"source": str(step.source), "target": str(step.resource), "traffic": split}
 
 

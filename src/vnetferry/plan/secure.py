@@ -75,7 +75,11 @@ def _workspace(config: MigrationConfig, target: ResourceId) -> tuple[Step, Step]
     wanted = config.target
     mode = WIRE_MODES[wanted.isolation_mode]
     rules, _ = wire_rules(wanted.outbound_rules, mode, set())
-    own = wanted.associated_resources if isinstance(wanted.associated_resources, BringYourOwn) else BringYourOwn()
+    own = (
+        wanted.associated_resources
+        if isinstance(wanted.associated_resources, BringYourOwn)
+        else BringYourOwn()
+    )
     spec: Json = {
         "isolation_mode": mode,
         "firewall_sku": wanted.firewall_sku.capitalize(),
@@ -109,7 +113,10 @@ def _inbound(config: MigrationConfig, target: ResourceId, workspace: Step) -> tu
         return ()
     subnet = config.target.inbound.subnet_id
     name = f"pe-{target.name}"
-    connection = {"name": name, "properties": {"privateLinkServiceId": str(target), "groupIds": ["amlworkspace"]}}
+    connection = {
+        "name": name,
+        "properties": {"privateLinkServiceId": str(target), "groupIds": ["amlworkspace"]},
+    }
     body: Json = {
         "location": config.target.location or "",
         "properties": {"subnet": {"id": str(subnet)}, "privateLinkServiceConnections": [connection]},

@@ -1,0 +1,100 @@
+"""Whether the region has room for the new endpoints, deployments and cores beside the old ones.
+
+Azure counts a fifth more instances than a deployment has, in reserve for upgrades, except for the largest GPU sizes.
+Source: Manage and increase quotas; Virtual machine quota allocation for deployment (FACTS 3.3).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from vnetferry.checks.facts import Facts
+from vnetferry.models.base import Json
+from vnetferry.models.finding import Finding
+from vnetferry.models.inventory import Document
+
+ENDPOINTS_MAX = 100
+DEPLOYMENTS_MAX = 500
+_RESERVE = 1.2
+_UNRESERVED = re.compile(r"A100_v4|H100_v5|^Standard_ND40rs_v2", re.IGNORECASE)
+_SIZE = re.compile(r"^Standard_([A-Z]+)(\d+)([a-z]*)((?:_[A-Z]+\d+)?)((?:_v\d+)?)$")
+# The number in a size's name is its cores, but in the oldest families it only counts the sizes up.
+_COUNTED_CORES = {"1": 1, "2": 2, "3": 4, "4": 8, "5": 16, "11": 2, "12": 4, "13": 8, "14": 16, "15": 20}
+_SOURCE = "https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas"
+
+
+def check_quotas(facts: Facts) -> list[Finding]:
+    """Old and new run at once, so everything is needed twice for a while."""
+    new = facts.scope.all_deployments if facts.target is None else ()
+    counts = [
+        (
+            "online endpoints",
+            len(facts.scope.endpoints) if new else 0,
+            len(facts.regional_endpoints),
+            ENDPOINTS_MAX,
+        ),
+        ("online deployments", len(new), facts.regional_deployments, DEPLOYMENTS_MAX),
+    ]
+    return [
+        *(_exceeded(facts, *count) for count in counts if count[1] + count[2] > count[3]),
+        *_cores(facts, new),
+    ]
+
+
+def cores_by_family(deployments: tuple[Document, ...]) -> dict[str, int]:
+    """Quota family (`DSv2`) -> cores that its deployments need, the upgrade reserve included."""
+    needed: Counter[str] = Counter()
+    for deployment in deployments:
+        size = str(deployment.get("instanceType", ""))
+        match = _SIZE.match(size)
+        if match:
+            instances = int((deployment.body.get("sku") or {}).get("capacity") or 1)
+            counted = instances if _UNRESERVED.search(size) else math.ceil(instances * _RESERVE)
+            needed[_family(match)] += counted * _cores_of(match)
+    return dict(needed)
+
+
+def _family(size: re.Match[str]) -> str:
+    letters, _, features, accelerator, version = size.groups()
+    return f"{letters}{features.upper()}{version.lstrip('_')}{accelerator}"
+
+
+def _cores_of(size: re.Match[str]) -> int:
+    letters, number, features, _, version = size.groups()
+    counts_up = letters in ("D", "DS") and not features and version == "_v2"
+    return _COUNTED_CORES.get(number, int(number)) if counts_up else int(number)
+
+
+def _cores(facts: Facts, deployments: tuple[Document, ...]) -> Iterator[Finding]:
+    for family, needed in sorted(cores_by_family(deployments).items()):
+        usage = _usage(facts.usages, f"standard{family}family")
+        if usage and needed + usage["currentValue"] > usage["limit"]:
+            yield _exceeded(facts, f"{family} cores", needed, usage["currentValue"], usage["limit"])
+
+
+def _usage(usages: tuple[Json, ...], name: str) -> Json | None:
+    """The usage of that name, whether Azure writes `standardDSv2Family` or `Standard DSv2 Family … vCPUs`."""
+    for usage in usages:
+        names = usage.get("name") or {}
+        known = {_plain(str(names.get(key, ""))) for key in ("value", "localizedValue")}
+        if any(text.startswith(_plain(name)) for text in known):
+            return usage
+    return None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def _exceeded(facts: Facts, what: str, needed: int, used: int, limit: int) -> Finding:
+    return Finding(
+        check="quotas",
+        severity="blocks",
+        resource=f"/subscriptions/{facts.inventory.source.subscription_id}/locations/{facts.scope.location}",
+        evidence=f"{needed} {what} are needed besides {used} in use, and the limit is {limit}",
+        remedy=f"Request {needed + used - limit} more {what} in {facts.scope.location}, or migrate fewer endpoints at once.",
+        source=_SOURCE,
+    )
