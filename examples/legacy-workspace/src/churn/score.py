@@ -22,7 +22,7 @@ action = ""
 
 def init():
     """Load the model and read the settings; a missing or unreadable setting stops the server."""
-    global model, threshold, action  # noqa: PLW0603 - the server calls init() and run(), and nothing joins them
+    global model, threshold, action
     threshold = float(os.environ["CHURN_THRESHOLD"])
     action = os.environ["CHURN_ACTION"]
     if not 0 < threshold < 1:

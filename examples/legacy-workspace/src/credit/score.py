@@ -16,7 +16,7 @@ model = None
 
 def init():
     """Load the model once, when the server starts."""
-    global model  # noqa: PLW0603 - the server calls init() and run(), and nothing joins them
+    global model
     file = Path(os.environ["AZUREML_MODEL_DIR"]) / "model.joblib"
     model = joblib.load(file)
     logger.info("Loaded %s (%s)", file.name, type(model).__name__)

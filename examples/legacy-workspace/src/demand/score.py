@@ -16,7 +16,7 @@ model = None
 
 def init():
     """Load the model once, when the server starts."""
-    global model  # noqa: PLW0603 - the server calls init() and run(), and nothing joins them
+    global model
     model = joblib.load(Path(os.environ["AZUREML_MODEL_DIR"]) / "model.joblib")
     logger.info("Demand model with %d features is ready", model.n_features_in_)
 
