@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from graphlib import TopologicalSorter
 from queue import SimpleQueue
+from typing import Any
 
 from prefect.futures import PrefectFuture
+
 from vnetferry.models.outcome import Outcome
 from vnetferry.models.plan import Step
 
@@ -41,7 +44,7 @@ def walk_steps(
         for step in _startable([by_id[i] for i in ready], running, limits):
             ready.remove(step.id)
             futures[step.id] = submit(step, [futures[d] for d in step.depends_on])
-            futures[step.id].add_done_callback(lambda _, step_id=step.id: ends.put(step_id))
+            futures[step.id].add_done_callback(partial(_put, ends, step.id))
         if len(results) == len(futures):
             return results
         ended = by_id[ends.get()]
@@ -50,6 +53,10 @@ def walk_steps(
         finished(ended, results[ended.id])
         if isinstance(results[ended.id], Outcome):
             sorter.done(ended.id)
+
+
+def _put(ends: SimpleQueue[str], step_id: str, _: PrefectFuture[Outcome]) -> None:
+    ends.put(step_id)
 
 
 def first_error(results: Mapping[str, Outcome | Exception]) -> Exception | None:
@@ -68,5 +75,7 @@ def _startable(ready: list[Step], running: Counter[str], limits: Mapping[str, in
 
 
 def _result(future: PrefectFuture[Outcome]) -> Outcome | Exception:
-    result = future.result(raise_on_failure=False)
-    return result if isinstance(result, Outcome | Exception) else RuntimeError(f"unexpected result {result!r}")
+    result: Any = future.result(raise_on_failure=False)  # typed as if it always raised
+    return (
+        result if isinstance(result, Outcome | Exception) else RuntimeError(f"unexpected result {result!r}")
+    )

@@ -26,13 +26,16 @@ _THREADS = 64
     flow_run_name="migrate {config.source.workspace} to {config.target.workspace}",
     task_runner=ThreadPoolTaskRunner(max_workers=_THREADS),  # type: ignore[arg-type]
 )
-def migrate_workspace(config: MigrationConfig, plan_file: str | None = None, folder: str = ".") -> list[Outcome]:
+def migrate_workspace(
+    config: MigrationConfig, plan_file: str | None = None, folder: str = "."
+) -> list[Outcome]:
     """Carry out a plan, or plan and carry out.
 
     Args:
         config: What to migrate, as in migration.yaml.
         plan_file: A plan made before with `vnetferry plan`; refused when its source has changed since. Without it, the plan is made now.
         folder: What relative paths in the configuration start from.
+
     """
     inventory = take_inventory(config)
     publish_inventory(inventory)
@@ -47,7 +50,7 @@ def carry_out_plan(plan: Plan, run: Run) -> list[Outcome]:
     progress = Progress(plan.steps, key=f"progress-{plan.id}")
     results = walk_steps(
         plan.steps,
-        submit=lambda step, after: TASKS[step.kind].submit(step, run, wait_for=after),
+        submit=lambda step, after: TASKS[step.kind].submit(step, run, return_state=False, wait_for=after),
         limits={"create_deployment": plan.config.concurrency.deployments},
         finished=progress.step_ended,
     )

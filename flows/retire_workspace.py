@@ -26,6 +26,7 @@ def retire_workspace(plan_file: str, workspace: str, folder: str = ".") -> list[
         plan_file: The plan that the migration was carried out by.
         workspace: The name of the source workspace, typed by whoever asks for its end.
         folder: What relative paths in the configuration start from.
+
     """
     plan = open_plan(plan_file)
     if workspace != plan.source.name:
@@ -38,7 +39,7 @@ def retire_workspace(plan_file: str, workspace: str, folder: str = ".") -> list[
     progress = Progress(steps, key=f"retire-{plan.id}")
     results = walk_steps(
         steps,
-        submit=lambda step, after: TASKS[step.kind].submit(step, run, wait_for=after),
+        submit=lambda step, after: TASKS[step.kind].submit(step, run, return_state=False, wait_for=after),
         limits={"delete_endpoint": plan.config.concurrency.deployments},
         finished=progress.step_ended,
     )

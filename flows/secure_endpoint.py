@@ -28,12 +28,13 @@ def secure_endpoint(
         files: SDK/CLI v2 YAML files: one of the endpoint, one or more of its deployments (the first gets the traffic).
         request: A scoring request file for the smoke test.
         folder: What relative paths start from.
+
     """
     steps, run = plan_secure(config, files, request, folder)
     progress = Progress(steps, key=f"progress-{run.plan}")
     results = walk_steps(
         steps,
-        submit=lambda step, after: TASKS[step.kind].submit(step, run, wait_for=after),
+        submit=lambda step, after: TASKS[step.kind].submit(step, run, return_state=False, wait_for=after),
         limits={"apply_deployment": config.concurrency.deployments},
         finished=progress.step_ended,
     )

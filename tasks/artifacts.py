@@ -11,6 +11,7 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+
 from vnetferry.models.inventory import Inventory
 from vnetferry.models.outcome import Outcome
 from vnetferry.models.plan import Plan, Step
@@ -41,7 +42,9 @@ def publish_inventory(inventory: Inventory) -> None:
     """One row per document that was read."""
     rows = [{"type": d.type.split("/", 1)[1], "name": d.name, "id": str(d.id)} for d in inventory.documents]
     create_table_artifact(
-        key=_key("inventory", inventory.source.name), table=rows, description=f"Inventory of {inventory.source.name}"
+        key=_key("inventory", inventory.source.name),
+        table=rows,
+        description=f"Inventory of {inventory.source.name}",
     )
 
 
@@ -65,13 +68,18 @@ def publish_handoff(plan: Plan, outcomes: Iterable[Outcome]) -> None:
         for step in plan.of_kind("create_endpoint")
         if step.id in steps
     ]
-    create_table_artifact(key=_key("handoff", plan.source.name), table=rows, description="Old and new scoring URIs")
+    create_table_artifact(
+        key=_key("handoff", plan.source.name), table=rows, description="Old and new scoring URIs"
+    )
 
 
 def publish_steps(steps: Iterable[Step], outcomes: Iterable[Outcome], run_id: str) -> None:
     """What each step came to."""
     ended = {outcome.step: outcome for outcome in outcomes}
-    rows = [{"step": step.title, "status": _status(ended.get(step.id)), "said": _said(ended.get(step.id))} for step in steps]
+    rows = [
+        {"step": step.title, "status": _status(ended.get(step.id)), "said": _said(ended.get(step.id))}
+        for step in steps
+    ]
     create_table_artifact(key=f"steps-{run_id}", table=rows, description="What each step came to")
 
 
@@ -85,7 +93,12 @@ def _said(outcome: Outcome | None) -> str:
 
 def _publish_facts(name: str, plan: Plan, outcomes: Iterable[Outcome], kinds: tuple[str, ...]) -> None:
     rows = [
-        {"endpoint": plan.step(o.step).resource.name, "step": plan.step(o.step).title, "said": o.message, **o.facts}
+        {
+            "endpoint": plan.step(o.step).resource.name,
+            "step": plan.step(o.step).title,
+            "said": o.message,
+            **o.facts,
+        }
         for o in outcomes
         if plan.step(o.step).kind in kinds
     ]

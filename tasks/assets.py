@@ -6,8 +6,7 @@ from typing import Any
 
 from tasks.documents import outcome_of
 from tasks.step import step_task
-from vnetferry.gateway import connections, datastores
-from vnetferry.gateway.assets import copy_asset
+from vnetferry.gateway import assets, connections, datastores
 from vnetferry.gateway.azure import Azure
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
@@ -32,29 +31,24 @@ def copy_connection(step: Step, run: Run, azure: Azure) -> Outcome:
 @step_task()
 def copy_code(step: Step, run: Run, azure: Azure) -> Outcome:
     """Copy a code version with its files."""
-    return _copy_version(step, run, azure)
+    return outcome_of(
+        step, assets.copy_code(azure, source_of(step), step.resource, with_property_tags(step.body, run))
+    )
 
 
 @step_task()
 def copy_environment(step: Step, run: Run, azure: Azure) -> Outcome:
     """Copy an environment version, with its build context where it has one."""
-    return _copy_version(step, run, azure)
+    body = with_property_tags(step.body, run)
+    return outcome_of(step, assets.copy_environment(azure, source_of(step), step.resource, body))
 
 
 @step_task()
 def copy_model(step: Step, run: Run, azure: Azure) -> Outcome:
     """Copy a model version with its files."""
-    return _copy_version(step, run, azure)
-
-
-def _copy_version(step: Step, run: Run, azure: Azure) -> Outcome:
-    body = with_property_tags(step.body, run)
-    copied = copy_asset(azure, source_of(step), step.resource, body, step.spec)
-    written = copied.written._replace(changed=copied.changed)
-    if not step.spec["content"]:
-        return outcome_of(step, written)
-    said = f"{copied.content.sent} of {copied.content.blobs} file(s) sent, {copied.content.sent_bytes} bytes"
-    return outcome_of(step, written, said, files=copied.content.blobs, sent_bytes=copied.content.sent_bytes)
+    return outcome_of(
+        step, assets.copy_model(azure, source_of(step), step.resource, with_property_tags(step.body, run))
+    )
 
 
 def with_property_tags(body: Json, run: Run) -> Json:

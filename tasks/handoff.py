@@ -64,5 +64,6 @@ def _write(path: Path, content: str) -> None:
         draft.replace(path)
     except OSError as err:
         raise ConfigError(
-            f"the handoff file {path} cannot be written: {err.strerror}", remedy="Set handoff[].path to a writable place."
+            f"the handoff file {path} cannot be written: {err.strerror}",
+            remedy="Set handoff[].path to a writable place.",
         ) from err

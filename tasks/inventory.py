@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefect import task
+
 from tasks.step import worth_retrying
 from vnetferry.config import request_digests, require_source
 from vnetferry.errors import PlanStale
@@ -37,7 +38,7 @@ def take_inventory(config: MigrationConfig) -> Inventory:
 def make_plan(inventory: Inventory, config: MigrationConfig, folder: str) -> Plan:
     """A plan made now, kept beside the configuration as `plan-<id>.json`."""
     plan = build(inventory, config, request_digests(config, Path(folder)))
-    write_plan(Path(folder, f"plan-{plan.id}.json"), plan)
+    write_plan(plan, Path(folder, f"plan-{plan.id}.json"))
     return plan
 
 

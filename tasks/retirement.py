@@ -11,8 +11,8 @@ from tasks.scoring import live, live_traffic
 from tasks.step import step_task
 from vnetferry.errors import RetireRefused
 from vnetferry.gateway import computes, endpoints, locks, metrics, workspaces
-from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.api_versions import ML
+from vnetferry.gateway.azure import Azure
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.outcome import Outcome
@@ -49,7 +49,9 @@ def _quiet_at(azure: Azure, watched: Sequence[ResourceId], soak_h: float) -> dat
     """When the soak is over if nobody asks any more: `soak_h` after the last counted request."""
     last = [at for endpoint in watched for at, _ in metrics.requests_since(azure, endpoint, soak_h)]
     # A metric's minute is over a minute after its time stamp.
-    return max(last, default=azure.clock.now() - timedelta(hours=soak_h, minutes=1)) + timedelta(hours=soak_h, minutes=1)
+    return max(last, default=azure.clock.now() - timedelta(hours=soak_h, minutes=1)) + timedelta(
+        hours=soak_h, minutes=1
+    )
 
 
 @step_task()
@@ -79,15 +81,25 @@ def _not_served(azure: Azure, moved: Json, run: Run) -> list[str]:
         return [f"{target.name} was not made from it"]
     if successor["properties"].get("provisioningState") != "Succeeded":
         return [f"{target.name} is not healthy"]
-    return [] if live_traffic(successor) == live(moved["traffic"]) else [f"{target.name} does not serve as planned yet"]
+    return (
+        []
+        if live_traffic(successor) == live(moved["traffic"])
+        else [f"{target.name} does not serve as planned yet"]
+    )
 
 
 def _not_handed_off(azure: Azure, handoff: Json, run: Run) -> list[str]:
     """Files that do not tell callers where the endpoints are now."""
-    if any(endpoints.find_endpoint(azure, ResourceId(entry["target"])) is None for entry in handoff["entries"]):
+    if any(
+        endpoints.find_endpoint(azure, ResourceId(entry["target"])) is None for entry in handoff["entries"]
+    ):
         return []  # said already: there is no successor
     text = handoff_text(azure, run, handoff["entries"])
-    return [f"the handoff file {name} is missing or older" for name in handoff["files"] if not says(run, name, text)]
+    return [
+        f"the handoff file {name} is missing or older"
+        for name in handoff["files"]
+        if not says(run, name, text)
+    ]
 
 
 def _not_moved(azure: Azure, step: Step, run: Run) -> list[str]:

@@ -33,7 +33,9 @@ def smoke_test(step: Step, run: Run, azure: Azure) -> Outcome:
     if has_traffic(endpoint):
         return _already_proven(step)
     if not step.spec["request"]:
-        return Outcome(step=step.id, status="skipped", message="no scoring request is configured for this endpoint")
+        return Outcome(
+            step=step.id, status="skipped", message="no scoring request is configured for this endpoint"
+        )
     answer = ask(azure, endpoint, read_request(step, run), step.resource.name)
     served_by = answer.deployment or step.resource.name
     if served_by.lower() != step.resource.name.lower():
@@ -42,7 +44,7 @@ def smoke_test(step: Step, run: Run, azure: Azure) -> Outcome:
         step=step.id,
         status="done",
         resource=step.resource,
-        message=f"answered {answer.status}",
+        message=f"answered {answer.status} to {answer.vantage}",
         request_id=answer.request_id,
         facts={"status": answer.status, "answer_digest": hashlib.sha256(answer.body).hexdigest()},
     )
@@ -55,7 +57,9 @@ def compare_answers(step: Step, run: Run, azure: Azure) -> Outcome:
     if has_traffic(target):
         return _already_proven(step)
     if not step.spec["request"]:
-        return Outcome(step=step.id, status="skipped", message="no scoring request is configured for this endpoint")
+        return Outcome(
+            step=step.id, status="skipped", message="no scoring request is configured for this endpoint"
+        )
     source, body = read_endpoint(azure, source_of(step)), read_request(step, run)
     tolerance = Tolerance.model_validate(step.spec["tolerance"])
     for old_name, new_name in step.spec["deployments"]:
@@ -85,7 +89,8 @@ def probe_isolation(step: Step, run: Run, azure: Azure) -> Outcome:
         return _already_proven(step)
     credential = endpoints.read_credential(azure, ResourceId(endpoint["id"]))
     uri = endpoint["properties"]["scoringUri"]
-    reached, refused = [], []
+    reached: list[str] = []
+    refused: list[str] = []
     for vantage in scoring.vantages():
         found = scoring.probe(uri, credential, b"{}", vantage=vantage)
         (reached if found.reached else refused).append(vantage)
@@ -112,7 +117,7 @@ def probe_isolation(step: Step, run: Run, azure: Azure) -> Outcome:
     )
 
 
-def ask(azure: Azure, endpoint: Json, body: bytes, deployment: str | None) -> scoring.Scored:
+def ask(azure: Azure, endpoint: Json, body: bytes, deployment: str | None) -> scoring.Answer:
     """Score from the first vantage that is let in, the VNets before the internet; raises the last refusal."""
     credential = endpoints.read_credential(azure, ResourceId(endpoint["id"]))
     uri = endpoint["properties"]["scoringUri"]

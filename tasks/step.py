@@ -7,18 +7,18 @@ That is why a retry needs no bookkeeping, and why it is only asked for where Azu
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from prefect import Task, task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
+
 from vnetferry.errors import VnetferryError
 from vnetferry.gateway.azure import Azure, actor, connect
 from vnetferry.models.outcome import AuditLine, Event, Outcome
 from vnetferry.models.plan import Step
 from vnetferry.models.run import Run
-from vnetferry.report.audit import append_line
+from vnetferry.report.audit import append
 
 Act = Callable[[Step, Run, Azure], Outcome]
 StepTask = Task[[Step, Run], Outcome]
@@ -86,4 +86,4 @@ def write_audit(azure: Azure, run: Run, step: Step, event: Event, outcome: Outco
         message=outcome.message,
         facts=outcome.facts,
     )
-    append_line(Path(run.audit_file), line)
+    append(run.audit_file, line)
