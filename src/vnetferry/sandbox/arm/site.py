@@ -34,7 +34,23 @@ from vnetferry.sandbox.arm import (
     virtual_networks,
 )
 from vnetferry.sandbox.errors import AzureError
-from vnetferry.sandbox.ml import endpoints, managed_network, operation_status, outbound_rules, workspaces
+from vnetferry.sandbox.ml import (
+    assets,
+    codes,
+    computes,
+    connections,
+    data,
+    datastores,
+    endpoints,
+    environments,
+    managed_network,
+    models,
+    operation_status,
+    outbound_rules,
+    usages,
+    workspace_actions,
+    workspaces,
+)
 from vnetferry.sandbox.routes import Call, Operation, Routes
 from vnetferry.sandbox.wire import Json, Request, Response
 
@@ -61,9 +77,19 @@ SERVICES: tuple[ModuleType, ...] = (
     outbound_rules,
     endpoints,
     operation_status,
+    workspace_actions,
+    computes,
+    datastores,
+    connections,
+    codes,
+    models,
+    environments,
+    data,
+    usages,
 )
 
-# What registers a scenario's document of a type (lower case); a type without a row is kept as it is. Add yours here.
+# What registers a scenario's document of a type (lower case); a type without a row is kept as it is. Add
+# yours here.
 ADOPT: Mapping[str, Callable[[World, Json], None]] = {
     "microsoft.resources/resourcegroups": groups.adopt,
     "microsoft.storage/storageaccounts": storage.adopt,
@@ -74,6 +100,17 @@ ADOPT: Mapping[str, Callable[[World, Json], None]] = {
     "microsoft.network/privateendpoints": private_endpoints.adopt,
     "microsoft.machinelearningservices/workspaces": workspaces.adopt,
     "microsoft.machinelearningservices/workspaces/onlineendpoints": endpoints.adopt,
+    "microsoft.machinelearningservices/workspaces/datastores": datastores.adopt,
+    "microsoft.machinelearningservices/workspaces/connections": connections.adopt,
+    "microsoft.machinelearningservices/workspaces/outboundrules": outbound_rules.adopt,
+    "microsoft.machinelearningservices/workspaces/codes": assets.adopt,
+    "microsoft.machinelearningservices/workspaces/models": assets.adopt,
+    "microsoft.machinelearningservices/workspaces/environments": assets.adopt,
+    "microsoft.machinelearningservices/workspaces/data": assets.adopt,
+    "microsoft.machinelearningservices/workspaces/codes/versions": assets.adopt,
+    "microsoft.machinelearningservices/workspaces/models/versions": assets.adopt,
+    "microsoft.machinelearningservices/workspaces/environments/versions": assets.adopt,
+    "microsoft.machinelearningservices/workspaces/data/versions": assets.adopt,
 }
 
 _log = logging.getLogger(__name__)

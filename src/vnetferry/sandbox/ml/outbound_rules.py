@@ -8,6 +8,7 @@ the workspace, or one after the other.
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.errors import service_error
 from vnetferry.sandbox.ml.api_versions import MANAGED_NETWORK
@@ -26,6 +27,9 @@ from vnetferry.sandbox.ml.scope import WORKSPACE, require_workspace, row
 from vnetferry.sandbox.routes import Call, Operation
 from vnetferry.sandbox.wire import Json, Response
 
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
 _PATH = f"{WORKSPACE}/outboundRules"
 _TYPE = "Microsoft.MachineLearningServices/workspaces/outboundRules"
 _RULE_S = 60.0
@@ -42,6 +46,15 @@ def operations() -> list[Operation]:
         row(f"{group}_CreateOrUpdate", "PUT", one, _put, f"{right}/write", api_versions=versions, note=note),
         row(f"{group}_Delete", "DELETE", one, _delete, f"{right}/delete", api_versions=versions, evidence="recorded"),
     ]
+
+
+def adopt(world: World, document: Json) -> None:
+    """Take a rule as a document of its own: it joins its workspace's, where all rules are kept."""
+    workspace = world.documents.get(document["id"].rpartition("/outboundRules/")[0])
+    if workspace is None:
+        world.documents.put(deepcopy(document))
+        return
+    rules_of(workspace).setdefault(document["name"], deepcopy(document["properties"]))
 
 
 async def _list(call: Call) -> Response:
