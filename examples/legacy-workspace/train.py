@@ -1,8 +1,7 @@
 """Train the example's models on data made here, and write them to models/.
 
 The same libraries give the same files: every draw has a seed, and what linear algebra found is rounded, so
-the last bits of one BLAS do not show. Run it with the runtime, whose scikit-learn the
-models need:
+that the last bits of one machine's BLAS do not show. The models need the scoring runtime's scikit-learn:
 
     .runtime/bin/python examples/legacy-workspace/train.py [FOLDER]
 """

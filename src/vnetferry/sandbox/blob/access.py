@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from vnetferry.sandbox import data_plane
+from vnetferry.sandbox import data_plane, entra
 from vnetferry.sandbox.arm import authorization
 from vnetferry.sandbox.blob import sas
 from vnetferry.sandbox.blob.sas import Target
@@ -75,7 +75,7 @@ def require_access(
     elif "sig" in request.query:
         _require_sas(world, request.query, account, target, right)
     else:
-        raise _anonymous(request, account)
+        raise _anonymous(world, request, account)
     return None
 
 
@@ -95,12 +95,10 @@ def require_reachable(world: World, vantage: str, account: Json) -> None:
 
 
 def _principal(world: World, request: Request) -> Principal:
-    from vnetferry.sandbox import entra
-
     try:
         return entra.authenticate(world, request, (AUDIENCE,))
     except AzureError as err:
-        raise _challenge("InvalidAuthenticationInfo", err.message) from err
+        raise _challenge(world, "InvalidAuthenticationInfo", err.message) from err
 
 
 def _require_role(world: World, object_id: str, account: Json, right: Right) -> None:
@@ -166,9 +164,9 @@ def _collation(name: str) -> tuple[str, str]:
     return name.replace("-", "").replace("_", " "), name
 
 
-def _anonymous(request: Request, account: Json) -> AzureError:
+def _anonymous(world: World, request: Request, account: Json) -> AzureError:
     if request.headers.get("x-ms-version", "") >= _CHALLENGES_FROM:
-        return _challenge("NoAuthenticationInformation")
+        return _challenge(world, "NoAuthenticationInformation")
     if request.method not in ("GET", "HEAD"):
         return AzureError(404, "ResourceNotFound", "The specified resource does not exist.")
     if (account.get("properties") or {}).get("allowBlobPublicAccess"):
@@ -178,14 +176,12 @@ def _anonymous(request: Request, account: Json) -> AzureError:
     )
 
 
-def _challenge(code: str, detail: str = "") -> AzureError:
+def _challenge(world: World, code: str, detail: str = "") -> AzureError:
     message = (
         "Server failed to authenticate the request. "
         "Please refer to the information in the www-authenticate header."
     )
-    from vnetferry.sandbox import entra
-
-    where = f"https://login.microsoftonline.com/{entra.TENANT_ID}/oauth2/authorize"
+    where = f"https://login.microsoftonline.com/{world.identity.tenant_id}/oauth2/authorize"
     return AzureError(
         401,
         code,

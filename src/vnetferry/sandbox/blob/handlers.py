@@ -2,7 +2,7 @@
 
 Served: block blobs, whole or in blocks, with metadata, ranges, conditions and copies; containers; user
 delegation keys. Not served, and refused as Azure refuses what an account does not offer: append and page
-blobs, leases, snapshots, versions, tags, tiers, stored access policies, batches, queries, client-provided keys.
+blobs, leases, snapshots, versions, tags, tiers, stored access policies, batches, queries, customer keys.
 """
 
 from __future__ import annotations

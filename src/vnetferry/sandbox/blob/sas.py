@@ -1,8 +1,8 @@
 """Shared access signatures: made and checked as Azure does, byte for byte.
 
 Three kinds exist: of the service (signed with an account key), of the account (likewise), of a user
-delegation (signed with a key that the service derived for somebody). A SAS is checked by the machine's own clock,
-not by Azure's scaled one: clients make them with their own, and bytes move in real time however fast hours pass.
+delegation (signed with a key that the service derived for somebody). A SAS is checked by the machine's own
+clock, not by Azure's scaled one: clients make them with theirs, and bytes move in real time.
 Source: Create a service SAS, an account SAS, a user delegation SAS (Azure Storage REST reference).
 """
 
