@@ -1,0 +1,78 @@
+"""What the source workspace holds, as tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from vnetferry.models.inventory import Document, Inventory
+
+
+def inventory_table(inventory: Inventory) -> RenderableType:
+    """The endpoints with their deployments, and a count of everything else."""
+    parts: list[RenderableType] = [_heading(inventory), _endpoints(inventory), _others(inventory)]
+    parts += [Text(f"Could not be read: {what}", style="yellow") for what in inventory.unread]
+    return Group(*parts)
+
+
+def _heading(inventory: Inventory) -> Text:
+    workspace = inventory.workspace
+    access = workspace.get("publicNetworkAccess", "Enabled")
+    where = f"{inventory.source.resource_group}, {inventory.location}"
+    return Text.assemble((workspace.name, "bold"), f" ({where}), public network access {access}")
+
+
+def _endpoints(inventory: Inventory) -> Table:
+    table = Table(expand=True)
+    for title in ("Endpoint", "Deployment", "Instances", "Traffic", "Isolation", "State"):
+        table.add_column(title, overflow="fold")
+    table.add_column("Requests in 30 days", justify="right")
+    for endpoint in inventory.endpoints:
+        deployments = inventory.deployments(endpoint.id) or (None,)
+        for index, deployment in enumerate(deployments):
+            first = index == 0
+            requests = _requests(inventory, endpoint) if first else ""
+            table.add_row(endpoint.name if first else "", *_deployment(endpoint, deployment), requests)
+    return table
+
+
+def _deployment(endpoint: Document, deployment: Document | None) -> tuple[str, str, str, str, str]:
+    if deployment is None:
+        return "none", "", "", "", str(endpoint.get("provisioningState", ""))
+    count = (deployment.body.get("sku") or {}).get("capacity", 1)
+    legacy = str(deployment.get("egressPublicNetworkAccess", "Enabled")).lower() == "disabled"
+    return (
+        deployment.name,
+        f"{count} x {deployment.get('instanceType', '?')}",
+        _traffic(endpoint, deployment.name),
+        "legacy" if legacy else "none",
+        str(deployment.get("provisioningState", "")),
+    )
+
+
+def _traffic(endpoint: Document, deployment: str) -> str:
+    live, mirror = (endpoint.get(key, {}).get(deployment, 0) for key in ("traffic", "mirrorTraffic"))
+    return f"{live} %" + (f", mirror {mirror} %" if mirror else "")
+
+
+def _requests(inventory: Inventory, endpoint: Document) -> str:
+    count = inventory.requests.get(endpoint.id.key)
+    return "unknown" if count is None else f"{count:,.0f}"
+
+
+def _others(inventory: Inventory) -> Table:
+    shown = {inventory.source, *(e.id for e in inventory.endpoints)}
+    kinds = Counter(
+        d.type
+        for d in inventory.documents
+        if d.id not in shown and not d.type.lower().endswith("/deployments")
+    )
+    table = Table(title="Everything else", title_justify="left")
+    table.add_column("Kind")
+    table.add_column("Count", justify="right")
+    for kind, count in sorted(kinds.items()):
+        table.add_row(kind.partition("/")[2] or kind, str(count))
+    return table
