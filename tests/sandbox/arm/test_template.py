@@ -1,0 +1,261 @@
+"""The template language: what expressions, copies and parameters come to, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vnetferry.sandbox.arm.template import Scope, expand, outputs
+from vnetferry.sandbox.arm.template.failures import TemplateError
+from vnetferry.sandbox.arm.template.scope import NeedsResource
+from vnetferry.sandbox.arm.template.syntax import escape
+
+SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
+SDK_TEMPLATES = Path(find_spec("azure.ai.ml").origin).parent / "_arm_deployments" / "arm_templates"  # type: ignore[union-attr, arg-type]
+
+
+def scope(**fields: Any) -> Scope:
+    subscription = {"subscriptionId": SUBSCRIPTION, "tenantId": "t", "id": f"/subscriptions/{SUBSCRIPTION}"}
+    group = {"id": GROUP, "name": "rg", "location": "westeurope"}
+    return Scope(subscription, group, {"name": "d"}, now=datetime(2026, 3, 4, 5, 6, 7, tzinfo=timezone.utc), **fields)
+
+
+def of(*resources: Any, **sections: Any) -> dict[str, Any]:
+    return {"$schema": "s", "contentVersion": "1.0.0.0", "resources": list(resources), **sections}
+
+
+def resource(name: str, **members: Any) -> dict[str, Any]:
+    return {"type": "Microsoft.Storage/storageAccounts", "apiVersion": "2023-01-01", "name": name, **members}
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("[concat('a', 1, 'b')]", "a1b"),
+        ("[concat(createArray(1), createArray(2, 3))]", [1, 2, 3]),
+        ("[format('{0}-{1:D3}', 'a', 7)]", "a-007"),
+        ("[if(equals('a', 'A'), 1, 2)]", 2),
+        ("[if(true(), 1, reference('not-there'))]", 1),
+        ("[If(not(false()), 'yes', 'no')]", "yes"),
+        ("[and(true(), true(), false())]", False),
+        ("[or(false(), true())]", True),
+        ("[empty('')]", True),
+        ("[contains(createArray('a'), 'b')]", False),
+        ("[length('four')]", 4),
+        ("[last(split('a,b,c', ','))]", "c"),
+        ("[first(createArray('x', 'y'))]", "x"),
+        ("[take('abcdef', 2)]", "ab"),
+        ("[substring('abcdef', 2, 3)]", "cde"),
+        ("[replace('a-b', '-', '')]", "ab"),
+        ("[coalesce(null(), 'b')]", "b"),
+        ("[union(createObject('a', 1), createObject('b', 2))]", {"a": 1, "b": 2}),
+        ("[createObject('a', createObject('b', 5)).a.b]", 5),
+        ("[json('{\"a\": [1, {\"b\": 2}]}').a[1].b]", 2),
+        ("[json('null')]", None),
+        ("[string(createArray(1, 'a'))]", '[1,"a"]'),
+        ("[int('12')]", 12),
+        ("[bool('TRUE')]", True),
+        ("[toUpper('a')]", "A"),
+        ("['it''s']", "it's"),
+        ("[[not an expression]", "[not an expression]"),
+        ("[resourceGroup().location]", "westeurope"),
+        ("[subscription().tenantId]", "t"),
+        ("[resourceId('Microsoft.Storage/storageAccounts', 's')]", f"{GROUP}/providers/Microsoft.Storage/storageAccounts/s"),
+        ("[resourceId('g2', 'A.B/c/d', 'x', 'y')]", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g2/providers/A.B/c/x/d/y"),
+        ("[subscriptionResourceId('A.B/c', 'x')]", f"/subscriptions/{SUBSCRIPTION}/providers/A.B/c/x"),
+    ],
+)
+def test_value_of_expression_is_what_azure_gives(expression: str, value: Any) -> None:
+    assert scope().value(expression) == value
+
+
+def test_unique_string_of_known_input_is_azures() -> None:
+    """A value that Azure itself once answered, published with its input."""
+    group = "/subscriptions/31e9f9a0-9fd2-4294-a0a3-0101246d9700/resourceGroups/rg-modm201-20230913120256"
+    text = f"{group}/providers/Microsoft.Compute/virtualMachines/bobjacmodm201"
+    assert scope().value(f"[uniqueString('{text}')]") == "yvjxno3je5on2"
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("[nope('a')]", "The template function 'nope' is not valid."),
+        ("[parameters('p')]", "The template parameter 'p' is not found."),
+        ("[variables('v')]", "The template variable 'v' is not found."),
+        ("[createObject('a', 1).b]", "property 'b' doesn't exist, available properties are 'a'"),
+        ("[createArray(1)[2]]", "array index '2' is out of bounds"),
+        ("[concat('a']", "the token 'EndOfData' is not expected"),
+        ("[concat('a') 'b']", "the token ''b'' is not expected"),
+        ("[resourceId('A.B/c/d', 'x')]", "requires '2' resource name argument(s)"),
+        ("[copyIndex()]", "The function can only be used in a resource with copy specified"),
+        ("[newGuid()]", "can only be used as a parameter default value"),
+        ("[toLower(1, 2)]", "does not take 2 argument(s)"),
+        ("[toLower(1)]", "not of the types"),
+    ],
+)
+def test_value_of_bad_expression_is_refused(expression: str, words: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        scope().value(expression)
+    assert words in str(caught.value)
+
+
+def test_expand_parameter_defaults_may_use_each_other() -> None:
+    parameters = {
+        "b": {"type": "string", "defaultValue": "[concat(parameters('a'), '!')]"},
+        "a": {"type": "string", "defaultValue": "[toUpper('x')]"},
+    }
+    planned, _, _ = expand(of(resource("[parameters('b')]"), parameters=parameters), {}, scope())
+    assert planned[0].name == "X!"
+
+
+@pytest.mark.parametrize(
+    ("definition", "value", "words"),
+    [
+        ({"type": "string"}, 5, "Expected 'String, Uri'. Actual 'Integer'"),
+        ({"type": "int"}, True, "Expected 'Integer'. Actual 'Boolean'"),
+        ({"type": "string", "allowedValues": ["a", "b"]}, "c", "is not part of the allowed value(s): 'a,b'"),
+        ({"type": "string", "minLength": 3}, "ab", "between '3'"),
+        ({"type": "strange"}, "a", "is not valid"),
+    ],
+)
+def test_expand_parameter_that_does_not_fit_is_refused(definition: Any, value: Any, words: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        expand(of(parameters={"p": definition}), {"p": {"value": value}}, scope())
+    assert words in str(caught.value)
+
+
+def test_expand_missing_parameter_is_refused() -> None:
+    with pytest.raises(TemplateError, match="The value for the template parameter 'p'"):
+        expand(of(parameters={"p": {"type": "string"}}), {}, scope())
+
+
+def test_expand_parameter_defaults_in_a_circle_are_refused() -> None:
+    parameters = {n: {"type": "string", "defaultValue": f"[parameters('{o}')]"} for n, o in (("a", "b"), ("b", "a"))}
+    with pytest.raises(TemplateError, match="Circular reference"):
+        expand(of(parameters=parameters), {}, scope())
+
+
+def test_expand_copy_makes_one_resource_a_turn() -> None:
+    loop = resource("[concat('s', copyIndex(1))]", copy={"name": "many", "count": 3})
+    planned, _, _ = expand(of(loop, resource("after", dependsOn=["many"])), {}, scope())
+    assert [p.name for p in planned] == ["s1", "s2", "s3", "after"]
+    assert planned[-1].waits_for == {p.key for p in planned[:3]}
+
+
+def test_expand_serial_copy_waits_for_the_batch_before() -> None:
+    loop = resource("[concat('s', copyIndex())]", copy={"name": "many", "count": 4, "mode": "serial", "batchSize": 2})
+    planned, _, _ = expand(of(loop), {}, scope())
+    assert [sorted(key[-2:] for key in p.waits_for) for p in planned] == [[], [], ["s0", "s1"], ["s0", "s1"]]
+
+
+def test_value_of_property_and_variable_copies_are_lists() -> None:
+    loop = [{"name": "list", "count": 2, "input": {"n": "[copyIndex('list')]"}}]
+    found = scope(variables={"copy": [{"name": "v", "count": 2, "input": "[copyIndex('v', 5)]"}]})
+    assert found.value({"copy": loop}) == {"list": [{"n": 0}, {"n": 1}]}
+    assert found.value("[variables('v')]") == [5, 6]
+
+
+def test_expand_false_condition_disables_and_is_not_waited_for() -> None:
+    planned, _, _ = expand(of(resource("a", condition=False), resource("b", dependsOn=["a"])), {}, scope())
+    assert [p.enabled for p in planned] == [False, True]
+    assert planned[1].waits_for == frozenset()
+
+
+def test_expand_reference_makes_a_dependency() -> None:
+    planned, _, _ = expand(of(resource("b", tags={"x": "[reference('a').x]"}), resource("a")), {}, scope())
+    assert planned[0].waits_for == {planned[1].key}
+    with pytest.raises(NeedsResource):
+        planned[0].body({})
+
+
+def test_expand_child_resources_take_their_parents_names() -> None:
+    child = {"type": "blobServices", "apiVersion": "2023-01-01", "name": "default"}
+    planned, _, _ = expand(of(resource("a", resources=[child])), {}, scope())
+    assert planned[1].id.endswith("/storageAccounts/a/blobServices/default")
+
+
+@pytest.mark.parametrize(
+    ("resources", "words"),
+    [
+        ([resource("a", dependsOn=["b"]), resource("b", dependsOn=["a"])], "Circular dependency detected"),
+        ([resource("a", dependsOn=["zz"])], "The resource 'zz' is not defined in the template."),
+        ([resource("a"), resource("A")], "is defined multiple times in a template"),
+        ([resource("a/b")], "has incorrect segment lengths"),
+        ([resource("a", colour="red")], "Could not find member 'colour'"),
+        ([{"type": "A.B/c", "name": "n"}], "Required property 'apiVersion' not found"),
+        ([resource("a", copy={"name": "l", "count": -1})], "The copy count '-1' is not valid"),
+    ],
+)
+def test_expand_bad_template_is_refused(resources: Any, words: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        expand(of(*resources), {}, scope())
+    assert words in str(caught.value)
+
+
+def test_outputs_of_template_have_type_and_value() -> None:
+    sections = {"o": {"type": "int", "value": "[add(1, 2)]"}, "no": {"condition": False, "type": "int", "value": "[nope()]"}}
+    assert outputs(of(outputs=sections), scope()) == {"o": {"type": "int", "value": 3}}
+
+
+def test_value_of_user_function_sees_its_own_parameters_only() -> None:
+    functions = [
+        {
+            "namespace": "me",
+            "members": {"twice": {"parameters": [{"name": "t", "type": "string"}], "output": {"type": "string", "value": "[concat(parameters('t'), parameters('t'))]"}}},
+        }
+    ]
+    planned, _, _ = expand(of(resource("[me.twice('ab')]"), functions=functions), {}, scope())
+    assert planned[0].name == "abab"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text().filter(lambda t: not t.startswith("[") and t != "copy"), inner),
+    max_leaves=10,
+)
+
+
+@given(JSON)
+def test_escape_then_value_gives_any_json_back(value: Any) -> None:
+    assert scope().value(escape(value)) == value
+
+
+def test_expand_sdk_workspace_template_plans_its_own_resources() -> None:
+    template = json.loads((SDK_TEMPLATES / "workspace_base.json").read_text(encoding="utf-8"))
+    given_ = {
+        name: {"value": value}
+        for name, value in {
+            **{"workspaceName": "ws", "description": "d", "friendlyName": "f", "location": "westeurope"},
+            **{"resourceGroupName": "rg", "tagValues": {"k": "v"}, "managedNetwork": {"isolationMode": "AllowInternetOutbound"}},
+        }.items()
+    }
+    planned, _, _ = expand(template, given_, scope())
+    enabled = [p for p in planned if p.enabled]
+    assert [p.type.rpartition("/")[2] for p in enabled] == ["storageAccounts", "vaults", "workspaces", "components", "workspaces"]
+    workspace = enabled[-1].body({})
+    assert workspace["properties"]["managedNetwork"] == {"isolationMode": "AllowInternetOutbound"}
+    assert workspace["properties"]["storageAccount"] == enabled[0].id
+    assert len(enabled[-1].waits_for) == 3
+
+
+@pytest.mark.parametrize("path", sorted(SDK_TEMPLATES.glob("workspace_*.json")), ids=lambda p: p.name)
+def test_expand_sdk_template_has_no_function_that_is_unknown(path: Path) -> None:
+    template = json.loads(path.read_text(encoding="utf-8"))
+    if "resources" not in template:
+        pytest.skip("a parameter file")
+    values = {"string": "text", "object": {}, "array": [], "bool": False, "int": 1}
+    given_ = {
+        name: {"value": values[definition["type"].lower()]}
+        for name, definition in template["parameters"].items()
+        if "defaultValue" not in definition
+    }
+    planned, _, _ = expand(template, given_, scope())
+    assert planned
