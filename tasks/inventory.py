@@ -8,7 +8,6 @@ from prefect import task
 
 from tasks.step import worth_retrying
 from vnetferry.config import request_digests, require_source
-from vnetferry.errors import PlanStale
 from vnetferry.gateway.azure import connect
 from vnetferry.gateway.inventory import read_inventory
 from vnetferry.models.config import MigrationConfig
@@ -17,9 +16,8 @@ from vnetferry.models.plan import Plan, Step
 from vnetferry.plan.build import build
 from vnetferry.plan.files import read_plan, write_plan
 from vnetferry.plan.retire import build_retirement
-from vnetferry.plan.stale import changes
+from vnetferry.plan.stale import require_fresh
 
-_SHOWN_CHANGES = 5
 
 
 @task(
@@ -51,14 +49,7 @@ def open_plan(plan_file: str) -> Plan:
 @task(tags=["vnetferry"])
 def require_unchanged(plan: Plan, inventory: Inventory) -> None:
     """Raise PlanStale when the source is no longer what the plan was made from."""
-    lines = changes(plan, inventory)
-    if lines:
-        more = f" and {len(lines) - _SHOWN_CHANGES} more" if len(lines) > _SHOWN_CHANGES else ""
-        raise PlanStale(
-            f"the source changed after the plan was made: {'; '.join(lines[:_SHOWN_CHANGES])}{more}",
-            resource=str(plan.source),
-            remedy="Make a new plan with 'vnetferry plan', read it, and apply that.",
-        )
+    require_fresh(plan, inventory)
 
 
 @task(tags=["vnetferry"], retries=4, retry_delay_seconds=10, retry_condition_fn=worth_retrying)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TypeVar
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from vnetferry.cli.project import add_to_path
+from vnetferry.models.plan import Step
 
-T = TypeVar("T")
+# What shows a run: given its steps and its audit file, a context that shows while it is open.
+View = Callable[[tuple[Step, ...], Path], AbstractContextManager[None]]
 
 _QUIET = {
-    # What a step came to is shown by our own progress view; Prefect's lines stay in its own database and UI.
+    # What a step came to is shown by our own view; Prefect's lines stay in its own database and UI.
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -23,9 +27,9 @@ _QUIET = {
 
 @contextmanager
 def prefect_ready() -> Iterator[None]:
-    """Make `flows` and `tasks` importable, and Prefect quiet unless its environment says otherwise.
+    """Make `flows` and `tasks` importable, and Prefect quiet unless the environment says otherwise.
 
-    Call it before anything imports Prefect, which reads its settings when imported. Without PREFECT_API_URL (or a
+    Prefect reads its settings when it is imported, so nothing may import it before. Without PREFECT_API_URL (or a
     profile that has one) Prefect starts a server of its own for this process; its records stay in PREFECT_HOME.
     """
     add_to_path()
@@ -38,7 +42,26 @@ def prefect_ready() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def run_quietly(run: Callable[[], T]) -> T:
-    """Run a flow; its VnetferryError comes back as it was raised."""
-    with prefect_ready():
-        return run()
+@contextmanager
+def no_view(steps: tuple[Step, ...], audit_file: Path) -> Iterator[None]:  # noqa: ARG001 - a `View`
+    """Show nothing."""
+    yield
+
+
+@contextmanager
+def live_view(steps: tuple[Step, ...], audit_file: Path) -> Iterator[None]:
+    """Show which steps run, wait and have ended, until the block ends.
+
+    A terminal gets a picture that changes in place; anything else gets a line for each step that starts or ends.
+    """
+    from vnetferry.cli.live import show_lines, show_picture
+
+    show = show_picture if sys.stdout.isatty() else show_lines
+    stop = threading.Event()
+    thread = threading.Thread(target=show, args=(steps, audit_file, stop), name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

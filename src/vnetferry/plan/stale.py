@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetferry.errors import ConfigError
+from vnetferry.errors import ConfigError, PlanStale
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import Document, Inventory
 from vnetferry.models.plan import Plan
@@ -14,6 +14,7 @@ from vnetferry.plan.fingerprint import digest_of, relied_on
 from vnetferry.plan.scope import scope_of
 
 NAMED_MAX = 3
+_SHOWN_CHANGES = 5
 
 
 def changes(plan: Plan, inventory: Inventory) -> list[str]:
@@ -23,6 +24,18 @@ def changes(plan: Plan, inventory: Inventory) -> list[str]:
     except ConfigError as err:
         return [str(err)]
     return list(_differences(plan, now))
+
+
+def require_fresh(plan: Plan, inventory: Inventory) -> None:
+    """Raise PlanStale, naming what changed, when the source is no longer what the plan was made from."""
+    lines = changes(plan, inventory)
+    if lines:
+        more = f" And {len(lines) - _SHOWN_CHANGES} more." if len(lines) > _SHOWN_CHANGES else ""
+        raise PlanStale(
+            f"the source changed after the plan was made: {' '.join(lines[:_SHOWN_CHANGES])}{more}",
+            resource=str(plan.source),
+            remedy="Make a new plan with 'vnetferry plan', read it, and apply that.",
+        )
 
 
 def changed_requests(plan: Plan, digests: dict[str, str]) -> list[str]:

@@ -1,0 +1,33 @@
+"""Asking a person before anything is changed."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from vnetferry.errors import ApprovalNeeded
+
+
+def require_yes(question: str, *, yes: bool) -> None:
+    """Go on when `--yes` was given or the person at the terminal says so; raises ApprovalNeeded otherwise."""
+    if yes:
+        return
+    _require_terminal("Run it from a terminal, or with --yes when you have read the plan.")
+    if not click.confirm(question, default=False):
+        raise ApprovalNeeded("nothing was changed", remedy="Run it again when you want it.")
+
+
+def require_name(name: str, *, yes: bool) -> None:
+    """Go on when the person at the terminal types `name`, or `--yes` was given; raises ApprovalNeeded otherwise."""
+    if yes:
+        return
+    _require_terminal("Run it from a terminal, or with --yes when you are sure.")
+    typed = click.prompt(f"What is deleted cannot be brought back. Type the workspace's name ({name}) to go on")
+    if typed.strip() != name:
+        raise ApprovalNeeded(f"'{typed}' is not '{name}'; nothing was deleted", remedy="Run it again when you want it.")
+
+
+def _require_terminal(remedy: str) -> None:
+    if not sys.stdin.isatty():
+        raise ApprovalNeeded("nobody is at the terminal to approve", remedy=remedy)
