@@ -1,7 +1,7 @@
 """The api-versions of Microsoft.MachineLearningServices that the sandbox answers to.
 
-Those that azure-ai-ml 1.35.2 pins per operation group, and the stable and preview versions published since: the
-parts that the sandbox serves have the same shape in all of them.
+Those that azure-ai-ml 1.35.2 pins per operation group, and the stable and preview versions published since:
+the parts that the sandbox serves have the same shape in all of them.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ _LONG = re.compile(
 def long_uri(call: Call, uri: str) -> str:
     """The URI with its workspace spelled out.
 
-    Raises: AzureError 400 when it is of no scheme that the service knows or names a datastore that is not there.
+    Raises: AzureError 400 when the service does not know its scheme, or when its datastore is not there.
     """
     if short := _SHORT.fullmatch(uri):
         workspace = require_workspace(call)["id"].split("/")
@@ -32,7 +32,9 @@ def long_uri(call: Call, uri: str) -> str:
         _require_store(call, store, uri)
         return uri
     if urlsplit(uri).scheme.lower() not in ("https", "wasbs", "abfss", "runs", "azureml"):
-        raise _refuse(uri, "It must be an azureml:// path of a datastore or of a job, or an https URL of a blob.")
+        raise _refuse(
+            uri, "It must be an azureml:// path of a datastore or of a job, or an https URL of a blob."
+        )
     return uri
 
 

@@ -1,7 +1,7 @@
-"""Versioned assets: containers and their versions, by one set of rules for code, models, environments and data.
+"""Versioned assets: containers and versions, by one set of rules for code, models, environments, data.
 
-A container comes into being with its first version. Writing a version answers 201 with its `Location` when it is new
-and 200 when it was there; what makes the version what it is cannot be changed then.
+A container comes into being with its first version. Writing a version answers 201 with its `Location` when
+it is new and 200 when it was there; what makes the version what it is cannot be changed then.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def operations(kind: AssetKind) -> list[Operation]:
     def handle(function: Callable[[Call, AssetKind], Response]) -> Handler:
         return partial(_answer, function, kind)
 
-    def rows(group: str, several: str, single: str, scope: str, functions: tuple[Function, ...]) -> list[Operation]:
+    def rows(
+        group: str, several: str, single: str, scope: str, functions: tuple[Function, ...]
+    ) -> list[Operation]:
         list_all, get, put, remove = functions
         return [
             row(f"{group}_List", "GET", several, handle(list_all), f"{scope}/read"),
@@ -142,7 +144,9 @@ def _put_container(call: Call, kind: AssetKind) -> Response:
     body = resource(f"{kind.title}Container", kind.container).read(call.json())
     _require_asset_name(call)
     before = call.world.documents.get(identifier)
-    document = before or _require_container(call.world, identifier, created(call.world, call.request.principal))
+    document = before or _require_container(
+        call.world, identifier, created(call.world, call.request.principal)
+    )
     document["properties"].update(body["properties"])
     if before is not None:
         document["systemData"] = modified(call.world, call.request.principal, before.get("systemData"))
@@ -284,7 +288,9 @@ def _matching(call: Call, documents: list[Json]) -> list[Json]:
     for name, value in wanted:
         if value:
             documents = [
-                each for each in documents if str((each["properties"].get("properties") or {}).get(name)) == value
+                each
+                for each in documents
+                if str((each["properties"].get("properties") or {}).get(name)) == value
             ]
     if version := query.get("version"):
         documents = [each for each in documents if each["name"] == version]
@@ -294,7 +300,11 @@ def _matching(call: Call, documents: list[Json]) -> list[Json]:
 def _ordered(call: Call, documents: list[Json]) -> list[Json]:
     """In the order of `$orderBy`; newest first without it."""
     order = call.request.query.get("$orderby", "createdtime desc").lower().split()
-    if not order or order[0] not in ("createdtime", "updatedtime") or order[1:] not in ([], ["asc"], ["desc"]):
+    if (
+        not order
+        or order[0] not in ("createdtime", "updatedtime")
+        or order[1:] not in ([], ["asc"], ["desc"])
+    ):
         raise _invalid("$orderBy", " ".join(order))
     stamp = "createdAt" if order[0] == "createdtime" else "lastModifiedAt"
     ascending = sorted(documents, key=lambda each: str((each.get("systemData") or {}).get(stamp, "")))

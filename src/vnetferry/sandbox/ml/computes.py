@@ -1,7 +1,7 @@
 """Computes: clusters, instances and attached Kubernetes clusters.
 
-Making and deleting one are long-running operations of their own family. The first compute of a workspace whose
-managed network is not provisioned provisions it, which is why it takes that much longer.
+Making and deleting one are long-running operations of their own family. The first compute of a workspace
+whose managed network is not provisioned provisions it, which is why it takes that much longer.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def operations() -> list[Operation]:
         row("Compute_CreateOrUpdate", "PUT", _ONE, _put, f"{right}/write"),
         row("Compute_Update", "PATCH", _ONE, _patch, f"{right}/write", note="scale settings of a cluster"),
         row("Compute_Delete", "DELETE", _ONE, _delete, f"{right}/delete", evidence="recorded"),
-        row("Compute_ListNodes", "POST", f"{_ONE}/listNodes", _nodes, nodes, note="clusters stay at no nodes"),
+        row(
+            "Compute_ListNodes", "POST", f"{_ONE}/listNodes", _nodes, nodes, note="clusters stay at no nodes"
+        ),
     ]
 
 
@@ -240,8 +242,8 @@ def _require(call: Call) -> Json:
 def _require_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         message = (
-            f"Compute name '{name}' is invalid: 3 to 32 letters, digits and hyphens, beginning with a letter and not "
-            "ending with a hyphen."
+            f"Compute name '{name}' is invalid: 3 to 32 letters, digits and hyphens, beginning with a letter "
+            "and not ending with a hyphen."
         )
         raise service_error(400, "UserError", message)
 
@@ -258,7 +260,9 @@ def _require_size(properties: Json) -> None:
 def _require_scale(scale: Json) -> None:
     least, most = scale.get("minNodeCount") or 0, scale["maxNodeCount"]
     if not 0 <= least <= most or most > 1000:
-        message = f"Scale settings are invalid: minimum {least}, maximum {most} (0 <= minimum <= maximum <= 1000)."
+        message = (
+            f"Scale settings are invalid: minimum {least}, maximum {most} (0 <= minimum <= maximum <= 1000)."
+        )
         raise service_error(400, "UserError", message)
 
 
@@ -266,7 +270,11 @@ def _require_settled(before: Json | None, properties: Json) -> None:
     """AzureError 400 for a change of what a compute is."""
     known = (before or {}).get("properties") or {}
     for name in ("computeType", "resourceId"):
-        if known.get(name) and properties.get(name) and str(known[name]).lower() != str(properties[name]).lower():
+        if (
+            known.get(name)
+            and properties.get(name)
+            and str(known[name]).lower() != str(properties[name]).lower()
+        ):
             raise service_error(400, "UserError", f"The {name} of a compute cannot be changed.")
     old, new = (each.get("properties") or {} for each in (known, properties))
     if old.get("vmSize") and new.get("vmSize") and old["vmSize"].lower() != new["vmSize"].lower():
@@ -274,7 +282,7 @@ def _require_settled(before: Json | None, properties: Json) -> None:
 
 
 def _require_network(world: World, workspace: Json, properties: Json) -> None:
-    """AzureError 400 for a compute in a network of one's own beside a managed network, or in one that is not there."""
+    """AzureError 400 for a subnet that is not there, or that a managed network leaves no room for."""
     subnet = ((properties.get("properties") or {}).get("subnet") or {}).get("id")
     if not subnet:
         return

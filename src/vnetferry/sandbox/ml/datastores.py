@@ -40,11 +40,15 @@ _SECRET_TYPES = one_of("AccountKey", "Sas", "ServicePrincipal", "Certificate")
 
 
 def _secrets(**fields: Field) -> Field:
-    return Field(object_of(Kind("DatastoreSecrets", {"secretsType": Field(_SECRET_TYPES, required=True), **fields})))
+    return Field(
+        object_of(Kind("DatastoreSecrets", {"secretsType": Field(_SECRET_TYPES, required=True), **fields}))
+    )
 
 
 def _credentials(**fields: Field) -> Kind:
-    return Kind("DatastoreCredentials", {"credentialsType": Field(_CREDENTIAL_TYPES, required=True), **fields})
+    return Kind(
+        "DatastoreCredentials", {"credentialsType": Field(_CREDENTIAL_TYPES, required=True), **fields}
+    )
 
 
 _PRINCIPAL = {
@@ -85,17 +89,19 @@ def _kind(name: str, **fields: Field) -> Kind:
 
 
 _KINDS = {
-    "AzureBlob": _kind("AzureBlob", accountName=Field(text, required=True), containerName=Field(text, required=True)),
-    "AzureFile": _kind("AzureFile", accountName=Field(text, required=True), fileShareName=Field(text, required=True)),
+    "AzureBlob": _kind(
+        "AzureBlob", accountName=Field(text, required=True), containerName=Field(text, required=True)
+    ),
+    "AzureFile": _kind(
+        "AzureFile", accountName=Field(text, required=True), fileShareName=Field(text, required=True)
+    ),
     "AzureDataLakeGen1": _kind("AzureDataLakeGen1", storeName=Field(text, required=True)),
     "AzureDataLakeGen2": _kind(
         "AzureDataLakeGen2", accountName=Field(text, required=True), filesystem=Field(text, required=True)
     ),
 }
 _PROPERTIES = chosen_by("datastoreType", _KINDS)
-_SECRETS_OPTIONS = Kind(
-    "SecretExpiry", {"expirableSecret": Field(flag), "expireAfterHours": Field(whole)}
-)
+_SECRETS_OPTIONS = Kind("SecretExpiry", {"expirableSecret": Field(flag), "expireAfterHours": Field(whole)})
 
 
 def operations() -> list[Operation]:
@@ -107,7 +113,14 @@ def operations() -> list[Operation]:
         row("Datastores_Get", "GET", _ONE, _get, f"{right}/read", evidence="recorded"),
         row("Datastores_CreateOrUpdate", "PUT", _ONE, _put, f"{right}/write"),
         row("Datastores_Delete", "DELETE", _ONE, _delete, f"{right}/delete"),
-        row("Datastores_ListSecrets", "POST", f"{_ONE}/listSecrets", _list_secrets, secrets, evidence="recorded"),
+        row(
+            "Datastores_ListSecrets",
+            "POST",
+            f"{_ONE}/listSecrets",
+            _list_secrets,
+            secrets,
+            evidence="recorded",
+        ),
     ]
 
 
@@ -146,7 +159,9 @@ async def _get(call: Call) -> Response:
 async def _put(call: Call) -> Response:
     name = call.params["datastore"]
     if not _NAME.fullmatch(name):
-        raise service_error(400, "UserError", f"Datastore name '{name}' is not valid: use letters, digits and _.")
+        raise service_error(
+            400, "UserError", f"Datastore name '{name}' is not valid: use letters, digits and _."
+        )
     before = call.world.documents.get(child_id(call, "datastores", name))
     properties = resource_properties(call)
     _require_settled(before, properties)
@@ -172,7 +187,9 @@ async def _delete(call: Call) -> Response:
     if document is None:
         return Response(204)
     if document["properties"].get("isDefault"):
-        raise service_error(400, "UserError", f"The default datastore '{document['name']}' cannot be deleted.")
+        raise service_error(
+            400, "UserError", f"The default datastore '{document['name']}' cannot be deleted."
+        )
     call.world.documents.remove(identifier)
     call.world.secrets.datastores.pop(identifier.lower(), None)
     return Response(200)
@@ -217,7 +234,9 @@ def _stored_secrets(call: Call, document: Json, kind: str) -> Json:
     account = document["properties"].get("accountName", "")
     key = call.world.secrets.account_keys.get(account)
     if kind != "AccountKey" or key is None:
-        raise service_error(400, "UserError", f"The secrets of datastore '{document['name']}' are not available.")
+        raise service_error(
+            400, "UserError", f"The secrets of datastore '{document['name']}' are not available."
+        )
     return {"secretsType": "AccountKey", "key": key}
 
 
@@ -229,7 +248,13 @@ def _sas(call: Call, properties: Json, options: Json) -> str:
 
 def _new(call: Call, name: str) -> Json:
     stamp = created(call.world, call.request.principal)
-    return {"id": child_id(call, "datastores", name), "name": name, "type": TYPE, "properties": {}, "systemData": stamp}
+    return {
+        "id": child_id(call, "datastores", name),
+        "name": name,
+        "type": TYPE,
+        "properties": {},
+        "systemData": stamp,
+    }
 
 
 def _located(call: Call, properties: Json) -> Json:

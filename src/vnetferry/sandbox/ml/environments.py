@@ -83,7 +83,9 @@ def operations() -> list[Operation]:
 def _require_source(properties: Json) -> None:
     image, build = properties.get("image"), properties.get("build")
     if bool(image) == bool(build):
-        raise service_error(400, "UserError", "An environment needs either an image or a build context, not both.")
+        raise service_error(
+            400, "UserError", "An environment needs either an image or a build context, not both."
+        )
     if build and properties.get("condaFile"):
         raise service_error(400, "UserError", "An environment with a build context takes no condaFile.")
 

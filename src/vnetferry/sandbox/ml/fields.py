@@ -1,8 +1,9 @@
 """Strict reading of request bodies: one table of fields per kind of object, nothing swallowed.
 
-A body that holds a field outside its table, a value of the wrong kind, or a word outside its list is refused with
-400. Names and words are compared without case, as the service does, and come out in the table's spelling. Fields that
-the service only ever answers are accepted and dropped, because clients send back what they read.
+A body that holds a field outside its table, a value of the wrong kind, or a word outside its list is
+refused with 400. Names and words are compared without case, as the service does, and come out in the
+table's spelling. Fields that the service only ever answers are accepted and dropped, because clients send
+back what they read.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def words(value: Any) -> dict[str, str]:
 
 
 def scalars(value: Any) -> dict[str, Any]:
-    """A map of strings, numbers and booleans: assets' `properties`, whose values the SDK does not always quote."""
+    """A map of strings, numbers and booleans: the SDK does not always quote assets' `properties`."""
     if not isinstance(value, dict) or any(isinstance(v, dict | list) for v in value.values()):
         raise UnfitValueError("to a map of strings.")
     return {name: v if v is None else _word(v) for name, v in value.items()}

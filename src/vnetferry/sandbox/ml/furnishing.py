@@ -1,4 +1,6 @@
-"""What Azure makes together with a workspace: its four datastores, their containers, and its identity's roles."""
+"""What Azure makes together with a workspace: its four datastores, their containers, and its identity's
+roles.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def assign_roles(world: World, workspace: Json) -> None:
     properties = workspace["properties"]
     group = "/".join(workspace["id"].split("/")[:5])
     granted = [
-        (group, _CONTRIBUTOR) if properties.get("allowRoleAssignmentOnRG") else (workspace["id"], _CONTRIBUTOR),
+        (group, _CONTRIBUTOR)
+        if properties.get("allowRoleAssignmentOnRG")
+        else (workspace["id"], _CONTRIBUTOR),
         (properties.get("storageAccount"), _CONTRIBUTOR),
         (properties.get("storageAccount"), _BLOB_CONTRIBUTOR),
         (properties.get("keyVault"), _CONTRIBUTOR),

@@ -30,7 +30,7 @@ IDENTITY_FIELD = Field(object_of(IDENTITY))
 def resolve_identity(world: World, wanted: Json | None, before: Json | None, tenant_id: str) -> Json | None:
     """The `identity` that Azure answers.
 
-    In:     wanted: as read by IDENTITY; before: the resource's identity so far, whose principal stays the same.
+    In:     wanted: as read by IDENTITY; before: the resource's identity so far, whose principal stays.
     Raises: AzureError 400 `FailedIdentityOperation` when a user-assigned identity does not exist.
     """
     if wanted is None:
@@ -68,14 +68,16 @@ def _assigned(world: World, wanted: Json | None, before: Json | None) -> Json:
         properties = document.get("properties") or {}
         found[identifier] = {key: properties.get(key) for key in ("principalId", "clientId")}
     if not found:
-        message = "The user assigned identities property keys are missing. At least one identity id is required."
+        message = (
+            "The user assigned identities property keys are missing. At least one identity id is required."
+        )
         raise AzureError(400, "InvalidRequestContent", message)
     return found
 
 
 def _absent(identifier: str) -> AzureError:
     message = (
-        f"Identity operation failed with error 'Failed to perform resource identity operation. Status: 'BadRequest'. "
-        f"Response: 'Resource '{identifier}' was not found.''."
+        f"Identity operation failed with error 'Failed to perform resource identity operation. "
+        f"Status: 'BadRequest'. Response: 'Resource '{identifier}' was not found.''."
     )
     return AzureError(400, "FailedIdentityOperation", message)

@@ -1,7 +1,8 @@
 """A workspace's managed network: how it is enabled and tightened, provisioned, and what it then holds.
 
-The network's settings and rules live in the workspace's own document (`properties.managedNetwork`), which is the only
-place where they are kept. Until it is provisioned the network is Inactive, and so are its rules.
+The network's settings and rules live in the workspace's own document (`properties.managedNetwork`), which
+is the only place where they are kept. Until it is provisioned the network is Inactive, and so are its
+rules.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ PROVISION = "ManagedNetworkProvisions_ProvisionManagedNetwork"
 def operations() -> list[Operation]:
     """Provisioning."""
     path, right = f"{WORKSPACE}/provisionManagedNetwork", "workspaces/provisionManagedNetwork/action"
-    return [row(PROVISION, "POST", path, _provision, right, api_versions=MANAGED_NETWORK, evidence="recorded")]
+    return [
+        row(PROVISION, "POST", path, _provision, right, api_versions=MANAGED_NETWORK, evidence="recorded")
+    ]
 
 
 def is_managed(workspace: Json) -> bool:
@@ -87,7 +90,7 @@ def disabled() -> Json:
 
 
 def require_change(world: World, workspace: Json, wanted: Json) -> None:
-    """AzureError 400 unless the settings `wanted` (as read by MANAGED_NETWORK) may follow the present ones."""
+    """AzureError 400 unless the settings `wanted` (read by MANAGED_NETWORK) may follow the present ones."""
     before, after = network_of(workspace)["isolationMode"], _mode_after(workspace, wanted)
     _require_transition(before, after)
     if before == "Disabled" != after:
@@ -100,7 +103,7 @@ def require_change(world: World, workspace: Json, wanted: Json) -> None:
 
 
 def apply_change(world: World, workspace: Json, wanted: Json, rules: Rules) -> None:
-    """Set the new settings; rules that `wanted` names join `rules`, those that the workspace had at the start."""
+    """Set the new settings; rules that `wanted` names join `rules`, which the workspace had at the start."""
     network, mode = network_of(workspace), _mode_after(workspace, wanted)
     if mode == "Disabled":
         return
@@ -121,7 +124,7 @@ def apply_change(world: World, workspace: Json, wanted: Json, rules: Rules) -> N
 
 
 def require_empty(world: World, workspace: Json) -> None:
-    """AzureError 400 while computes or managed endpoints exist, which must go before the network is enabled."""
+    """AzureError 400 while there are computes or endpoints, which must go before the network is enabled."""
     for kind in ("computes", "onlineEndpoints"):
         if names := [each["name"] for each in world.documents.collection(f"{workspace['id']}/{kind}")]:
             message = (
@@ -147,7 +150,8 @@ def complete_provisioning(
 ) -> None:
     """Make the network Active with all its rules; idempotent.
 
-    Raises: AzureError 403 `AuthorizationFailed` when a rule's private endpoint may not be approved; the rule is Failed.
+    Raises: AzureError 403 `AuthorizationFailed` when a rule's private endpoint may not be approved; that
+            rule is Failed then.
     """
     network = network_of(workspace)
     network["outboundRules"] = _compose(world, workspace, rules_of(workspace))
@@ -219,7 +223,13 @@ def _connect(world: World, workspace: Json, name: str, rule: Json, caller: Princ
         rule["status"] = "Failed"
         rule["errorInformation"] = f"Private endpoints need a Premium container registry: '{target}' is not."
         return
-    connect(world, target, _endpoint_id(workspace, name), [rule["destination"]["subresourceTarget"]], approved=True)
+    connect(
+        world,
+        target,
+        _endpoint_id(workspace, name),
+        [rule["destination"]["subresourceTarget"]],
+        approved=True,
+    )
 
 
 def _is_unable(world: World, target: str) -> bool:
@@ -258,8 +268,8 @@ def _endpoint_id(workspace: Json, rule: str) -> str:
 def _compose(world: World, workspace: Json, rules: Rules) -> Rules:
     """The required rules, in the state in which `rules` has them, and everybody else's.
 
-    Once the network is active no required rule goes, and a workspace whose public access is disabled only then gets
-    no private endpoint of its own in AllowInternetOutbound.
+    Once the network is active no required rule goes, and a workspace whose public access is disabled only
+    then gets no private endpoint of its own in AllowInternetOutbound.
     """
     wanted = required_rules(world, workspace)
     required = {name: rule for name, rule in rules.items() if rule.get("category") == "Required"}

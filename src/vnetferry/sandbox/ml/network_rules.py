@@ -1,7 +1,7 @@
 """A managed network's outbound rules as values: which ones the service makes, and which ones it takes.
 
-Nothing here changes a document. Source: how to secure a workspace with a managed network (Azure Machine Learning);
-the list of service tags is that of the recorded service.
+Nothing here changes a document. Source: how to secure a workspace with a managed network (Azure Machine
+Learning); the list of service tags is that of the recorded service.
 """
 
 from __future__ import annotations
@@ -91,7 +91,11 @@ def new_rule(wanted: Json) -> Json:
     rule: Json = {"type": wanted["type"], "destination": wanted["destination"]}
     if wanted["type"] == "PrivateEndpoint":
         given = wanted["destination"]
-        rule["destination"] = {**given, "sparkEnabled": bool(given.get("sparkEnabled")), "sparkStatus": "Inactive"}
+        rule["destination"] = {
+            **given,
+            "sparkEnabled": bool(given.get("sparkEnabled")),
+            "sparkStatus": "Inactive",
+        }
         if wanted.get("fqdns"):
             rule["fqdns"] = wanted["fqdns"]
     return {**rule, "status": "Inactive", "category": "UserDefined"}
@@ -100,10 +104,14 @@ def new_rule(wanted: Json) -> Json:
 def require_rule(world: World, mode: str, rules: Rules, name: str, wanted: Json) -> None:
     """AzureError 400 unless the rule may be written beside `rules` in that isolation mode."""
     if not _NAME.fullmatch(name):
-        raise refuse(f"Outbound rule name '{name}' is invalid. It must match ^[a-zA-Z0-9][a-zA-Z0-9_-]{{2,32}}$.")
+        raise refuse(
+            f"Outbound rule name '{name}' is invalid. It must match ^[a-zA-Z0-9][a-zA-Z0-9_-]{{2,32}}$."
+        )
     require_own(rules, name)
     if (wanted.get("category") or "UserDefined") != "UserDefined":
-        raise refuse(f"Outbound rule '{name}' has category {wanted['category']}: only UserDefined rules can be set.")
+        raise refuse(
+            f"Outbound rule '{name}' has category {wanted['category']}: only UserDefined rules can be set."
+        )
     _require_mode(mode, wanted["type"])
     _CHECKS[wanted["type"]](world, wanted)
     _require_unique(rules, name, wanted)
@@ -164,7 +172,9 @@ def _require_mode(mode: str, kind: str) -> None:
     if mode == "Disabled":
         raise refuse("Outbound rules are not supported when managed network isolation mode is Disabled.")
     if mode == "AllowInternetOutbound" and kind != "PrivateEndpoint":
-        message = 'Only "PrivateEndpoint" outbound rules are supported when managed network isolation mode is "{}".'
+        message = (
+            'Only "PrivateEndpoint" outbound rules are supported when managed network isolation mode is "{}".'
+        )
         raise refuse(message.format(mode))
 
 
@@ -177,9 +187,13 @@ def _require_unique(rules: Rules, name: str, wanted: Json) -> None:
 def _check_fqdn(_world: World, wanted: Json) -> None:
     for name in fqdns(wanted["destination"]):
         if not _FQDN.fullmatch(name):
-            raise refuse(f"FQDN outbound rule destination '{name}' is not a valid fully qualified domain name.")
+            raise refuse(
+                f"FQDN outbound rule destination '{name}' is not a valid fully qualified domain name."
+            )
         if _STORAGE_HOST.search(name):
-            message = f"FQDN outbound rule destination '{name}' is a storage account: use a private endpoint rule."
+            message = (
+                f"FQDN outbound rule destination '{name}' is a storage account: use a private endpoint rule."
+            )
             raise refuse(message)
 
 
@@ -189,7 +203,9 @@ def _check_service_tag(_world: World, wanted: Json) -> None:
         raise refuse("A ServiceTag outbound rule needs a serviceTag or addressPrefixes.")
     for part in target["portRanges"].split(","):
         if not _is_port_range(part.strip()):
-            raise refuse(f"Port range '{part.strip()}' is invalid. Give ports from 0 to 65535, as in '80,1024-65535'.")
+            raise refuse(
+                f"Port range '{part.strip()}' is invalid. Give ports from 0 to 65535, as in '80,1024-65535'."
+            )
 
 
 def _is_port_range(word: str) -> bool:

@@ -1,8 +1,8 @@
 """Outbound rules of a managed network, one by one.
 
-A rule's PUT works on the list of rules as it was when the request came and writes that list back when it ends. So
-rules that are put at the same time overwrite each other, as users of the service have found: put them in one PATCH of
-the workspace, or one after the other.
+A rule's PUT works on the list of rules as it was when the request came and writes that list back when it
+ends. So rules that are put at the same time overwrite each other, as users of the service have found: put
+them in one PATCH of the workspace, or one after the other.
 """
 
 from __future__ import annotations
@@ -41,10 +41,20 @@ def operations() -> list[Operation]:
     versions = MANAGED_NETWORK
     note = "the PUT's answer is specified, not recorded"
     return [
-        row(f"{group}_List", "GET", _PATH, _list, f"{right}/read", api_versions=versions, evidence="recorded"),
+        row(
+            f"{group}_List", "GET", _PATH, _list, f"{right}/read", api_versions=versions, evidence="recorded"
+        ),
         row(f"{group}_Get", "GET", one, _get, f"{right}/read", api_versions=versions, evidence="recorded"),
         row(f"{group}_CreateOrUpdate", "PUT", one, _put, f"{right}/write", api_versions=versions, note=note),
-        row(f"{group}_Delete", "DELETE", one, _delete, f"{right}/delete", api_versions=versions, evidence="recorded"),
+        row(
+            f"{group}_Delete",
+            "DELETE",
+            one,
+            _delete,
+            f"{right}/delete",
+            api_versions=versions,
+            evidence="recorded",
+        ),
     ]
 
 
@@ -129,7 +139,9 @@ def _find(workspace: Json, name: str) -> str | None:
 def _require_name(workspace: Json, name: str) -> str:
     found = _find(workspace, name)
     if found is None:
-        raise service_error(404, "NotFound", f"Outbound rule '{name}' was not found in workspace '{workspace['name']}'.")
+        raise service_error(
+            404, "NotFound", f"Outbound rule '{name}' was not found in workspace '{workspace['name']}'."
+        )
     return found
 
 

@@ -1,4 +1,6 @@
-"""What every handler inside a workspace needs: the workspace, stamps of who did what when, rows and pages of lists."""
+"""What every handler inside a workspace needs: the workspace, stamps of who did what when, rows and pages
+of lists.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
 PROVIDER = "Microsoft.MachineLearningServices"
-WORKSPACES = f"/subscriptions/{{subscriptionId}}/resourceGroups/{{resourceGroup}}/providers/{PROVIDER}/workspaces"
+WORKSPACES = (
+    f"/subscriptions/{{subscriptionId}}/resourceGroups/{{resourceGroup}}/providers/{PROVIDER}/workspaces"
+)
 WORKSPACE = WORKSPACES + "/{workspace}"
 LOCATION = f"/subscriptions/{{subscriptionId}}/providers/{PROVIDER}/locations/{{location}}"
 WORKSPACE_TYPE = f"{PROVIDER}/workspaces"
@@ -28,7 +32,7 @@ def workspace_id(call: Call) -> str:
 
 
 def require_workspace(call: Call) -> Json:
-    """The workspace that the path is in (live); AzureError 404 in the front door's words when it is absent."""
+    """The workspace that the path is in (live); AzureError 404 in ARM's words when it is absent."""
     identifier = workspace_id(call)
     document = call.world.documents.get(identifier)
     if document is not None:
@@ -59,12 +63,14 @@ def require_idle(world: World, resource_id: str) -> None:
     """AzureError 409 while an operation is under way on exactly this resource."""
     if world.operations.running_on(resource_id):
         name = resource_id.rstrip("/").rpartition("/")[2]
-        message = f"Conflict of operation, another operation on same entity is already running in workspace {name}"
+        message = (
+            f"Conflict of operation, another operation on same entity is already running in workspace {name}"
+        )
         raise service_error(409, "Conflict", message)
 
 
 def row(name: str, method: str, path: str, handle: Handler, right: str, **fields: object) -> Operation:
-    """A row of the table, in every api-version unless `fields` says otherwise; `right` lacks the provider's name."""
+    """A row of the table, in every api-version unless `fields` says so; `right` lacks the provider's name."""
     return Operation(name, method, path, handle, f"{PROVIDER}/{right}", **{"api_versions": ALL, **fields})  # type: ignore[arg-type]
 
 

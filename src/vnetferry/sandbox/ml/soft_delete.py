@@ -1,7 +1,7 @@
-"""Deleted workspaces: their names stay taken for 14 days of Azure's time, and they can be recovered or purged.
+"""Deleted workspaces: their names stay taken for 14 days of Azure's time; they can be recovered or purged.
 
-A workspace's data and metadata are kept; computes and endpoints are deleted for good. A workspace that has only
-user-assigned identities is not kept. Source: workspace soft deletion (Azure Machine Learning).
+A workspace's data and metadata are kept; computes and endpoints are deleted for good. A workspace that has
+only user-assigned identities is not kept. Source: workspace soft deletion (Azure Machine Learning).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def forget(world: World, workspace_id: str) -> None:
 
 
 def _grave(workspace_id: str) -> str:
-    """Where a deleted workspace is kept: an id that no request can name, because the table has no such path."""
+    """Where a deleted workspace is kept: an id that no request can name, as the table has no such path."""
     subscription, _, rest = workspace_id.strip("/").partition("/")[2].partition("/")
     return f"/subscriptions/{subscription}/providers/{PROVIDER}/softDeleted/{rest.replace('/', '|')}"
 

@@ -20,13 +20,20 @@ _COUNTED = (
 
 
 def operations() -> list[Operation]:
-    """Reads only: a quota is raised by Microsoft.Quota or a support request, which the sandbox does not serve."""
+    """Reads only: what raises a quota (Microsoft.Quota, a support request) is not served."""
     right, note = "locations/usages/read", "computes count no cores: clusters stay at no nodes"
     sizes = "cores and family are Azure's; memory and disks are not answered"
     return [
         row("Usages_List", "GET", f"{LOCATION}/usages", _usages, right, note=note),
         row("Quotas_List", "GET", f"{LOCATION}/quotas", _quotas, "locations/quotas/read", note=note),
-        row("VirtualMachineSizes_List", "GET", f"{LOCATION}/vmSizes", _sizes, "locations/vmsizes/read", note=sizes),
+        row(
+            "VirtualMachineSizes_List",
+            "GET",
+            f"{LOCATION}/vmSizes",
+            _sizes,
+            "locations/vmsizes/read",
+            note=sizes,
+        ),
     ]
 
 
@@ -34,10 +41,13 @@ async def _usages(call: Call) -> Response:
     region = _region(call)
     used = cores_in_use(call.world, call.params["subscriptionId"], region)
     cores = [
-        _usage(call, name, text, used.total() if name == _TOTAL[0] else used[name]) for name, text in _core_names()
+        _usage(call, name, text, used.total() if name == _TOTAL[0] else used[name])
+        for name, text in _core_names()
     ]
     counts = _count(call, region)
-    return Response(200, {"value": [*cores, *(_usage(call, name, text, counts[kind]) for name, text, kind in _COUNTED)]})
+    return Response(
+        200, {"value": [*cores, *(_usage(call, name, text, counts[kind]) for name, text, kind in _COUNTED)]}
+    )
 
 
 async def _quotas(call: Call) -> Response:
@@ -76,7 +86,10 @@ def _region(call: Call) -> str:
 
 def _core_names() -> list[tuple[str, str]]:
     families = dict.fromkeys(size.family for size in SIZES.values())
-    return [_TOTAL, *((name, f"{name.removesuffix('Family')} Family Cluster Dedicated vCPUs") for name in families)]
+    return [
+        _TOTAL,
+        *((name, f"{name.removesuffix('Family')} Family Cluster Dedicated vCPUs") for name in families),
+    ]
 
 
 def _usage(call: Call, name: str, text: str, current: int) -> Json:

@@ -1,4 +1,6 @@
-"""What can be asked of a workspace beyond its document: keys of what it uses, their resynchronization, a diagnosis."""
+"""What can be asked of a workspace beyond its document: keys of what it uses, their resynchronization, a
+diagnosis.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,11 @@ _RESULTS = (
 )
 _DIAGNOSE = Kind(
     "DiagnoseWorkspaceParameters",
-    {"value": Field(object_of(Kind("DiagnoseRequestProperties", {name[:-7]: Field(anything) for name in _RESULTS})))},
+    {
+        "value": Field(
+            object_of(Kind("DiagnoseRequestProperties", {name[:-7]: Field(anything) for name in _RESULTS}))
+        )
+    },
     "BadRequest",
 )
 _LOCKS = "Microsoft.Authorization/locks"
@@ -187,7 +193,9 @@ def _registry_credentials(world: World, workspace: Json) -> Json | None:
     if not (document.get("properties") or {}).get("adminUserEnabled"):
         return None
     name = document["name"]
-    passwords = [{"name": which, "value": _derived(workspace, name, which)} for which in ("password", "password2")]
+    passwords = [
+        {"name": which, "value": _derived(workspace, name, which)} for which in ("password", "password2")
+    ]
     return {"location": document.get("location"), "username": name, "passwords": passwords}
 
 

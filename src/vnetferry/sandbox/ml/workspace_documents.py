@@ -107,7 +107,9 @@ def _optional(given: Json) -> Json:
 
 
 def _acls(given: Json | None) -> Json:
-    return {"defaultAction": "Allow", "bypass": None, "ipRules": [], "resourceAccessRules": []} | (given or {})
+    return {"defaultAction": "Allow", "bypass": None, "ipRules": [], "resourceAccessRules": []} | (
+        given or {}
+    )
 
 
 def _notebook(name: str, birth: Birth) -> Json:

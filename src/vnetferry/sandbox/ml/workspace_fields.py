@@ -114,7 +114,9 @@ UPDATE = Kind(
     "WorkspaceUpdateParameters",
     {
         **_RESOURCE,
-        "properties": Field(object_of(Kind("WorkspacePropertiesUpdateParameters", {**_CHANGEABLE, **_READ_ONLY}))),
+        "properties": Field(
+            object_of(Kind("WorkspacePropertiesUpdateParameters", {**_CHANGEABLE, **_READ_ONLY}))
+        ),
     },
     _CODE,
 )

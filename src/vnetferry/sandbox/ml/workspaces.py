@@ -1,7 +1,7 @@
 """Workspaces: created, read, changed, deleted and recovered.
 
-Making, changing and deleting are long-running: the answer is 202 without a body, and the state changes when the
-operation ends. What a request asks for is checked whole before anything begins.
+Making, changing and deleting are long-running: the answer is 202 without a body, and the state changes when
+the operation ends. What a request asks for is checked whole before anything begins.
 """
 
 from __future__ import annotations
@@ -62,7 +62,15 @@ def operations() -> list[Operation]:
         row("Workspaces_Get", "GET", WORKSPACE, _get, f"{right}/read", evidence="recorded"),
         row("Workspaces_CreateOrUpdate", "PUT", WORKSPACE, _put, f"{right}/write"),
         row("Workspaces_Update", "PATCH", WORKSPACE, _patch, f"{right}/write", evidence="recorded"),
-        row("Workspaces_Delete", "DELETE", WORKSPACE, _delete, f"{right}/delete", evidence="recorded", note=note),
+        row(
+            "Workspaces_Delete",
+            "DELETE",
+            WORKSPACE,
+            _delete,
+            f"{right}/delete",
+            evidence="recorded",
+            note=note,
+        ),
         row("Workspaces_ListByResourceGroup", "GET", WORKSPACES, _list, f"{right}/read"),
         row("Workspaces_ListBySubscription", "GET", everywhere, _list_everywhere, f"{right}/read"),
     ]
