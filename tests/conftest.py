@@ -1,7 +1,8 @@
 """Sandboxes for every test: real ones, on ephemeral ports, stopped when the test (or the session) ends.
 
-A test that changes state takes `sandbox` or `sandbox_factory`; one that only reads may share `shared_sandbox`.
-`enter_sandbox` points the process's environment at one, as `vnetferry sandbox run` does for its command.
+A test that changes state takes `sandbox` or `sandbox_factory`; one that only reads may share
+`shared_sandbox`. `enter_sandbox` points the process's environment at one, as `vnetferry sandbox run` does for
+its command.
 """
 
 from __future__ import annotations

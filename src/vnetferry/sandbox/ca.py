@@ -1,7 +1,8 @@
-"""The sandbox's own certificate authority: made at start, gone with the sandbox's folder, trusted only by who is told to.
+"""The sandbox's own certificate authority: made at start, gone at the end, trusted only by who is told to.
 
-Certificates cover what Azure's cover: one for each fixed host, one wildcard for hosts that carry a resource's name
-(`*.blob.core.windows.net`), so that a thousand accounts cost one certificate. Keys never leave the private folder.
+Certificates cover what Azure's cover: one for each fixed host, one wildcard for hosts that carry a resource's
+name (`*.blob.core.windows.net`), so that a thousand accounts cost one certificate. Keys never leave the
+private folder.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _BACKDATED = timedelta(days=1)
 
 
 class CertificateAuthority:
-    """A CA whose certificate is in `bundle` (PEM, the only one there), for REQUESTS_CA_BUNDLE and its kind."""
+    """A CA; its certificate is in `bundle` (PEM, the only one there), for REQUESTS_CA_BUNDLE and its kind."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
-# Credentials and clouds that azure-identity or the SDK would prefer to the sandbox's, and proxies that would win.
+# Credentials and clouds that azure-identity or the SDK would prefer to the sandbox's, and proxies that would
+# win.
 REMOVED = (
     "ALL_PROXY",
     "all_proxy",
@@ -32,7 +33,7 @@ _LOOPBACK = "localhost,127.0.0.1,::1"
 
 
 def environment(world: World, vantages: Mapping[str, str], vantage: str) -> dict[str, str]:
-    """The variables for a client at `vantage` (one of `vantages`: name -> proxy URL). They hold the client's secret."""
+    """The variables for a client at one of `vantages` (name -> proxy URL). They hold the client's secret."""
     proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), vantages[vantage])
     trust = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"), str(world.ca_file))
     return {
@@ -50,5 +51,5 @@ def environment(world: World, vantages: Mapping[str, str], vantage: str) -> dict
 
 
 def inherited(parent: Mapping[str, str], inside: Mapping[str, str]) -> dict[str, str]:
-    """A child process's whole environment: the parent's without what would lead past the sandbox, and `inside`."""
+    """A child's whole environment: the parent's without what would lead past the sandbox, and `inside`."""
     return {**{name: value for name, value in parent.items() if name not in REMOVED}, **inside}

@@ -18,12 +18,14 @@ from vnetferry.sandbox.operations import LongOperation
 from vnetferry.sandbox.scenario import Fault
 from vnetferry.sandbox.wire import Request, Response
 
-_SECRET_NAMES = frozenset({"sig", "token", "access_token", "client_secret", "code", "key", "password", "secret"})
+_SECRET_NAMES = frozenset(
+    {"sig", "token", "access_token", "client_secret", "code", "key", "password", "secret"}
+)
 
 
 @dataclass
 class RequestLog:
-    """JSON lines: t, vantage, method, host, path, query, status, operation, ms. `t` and `ms` are real time."""
+    """JSON lines: t, vantage, method, host, path, query, status, operation, ms. Both times are real."""
 
     file: Path | None = None
     count: int = 0
@@ -91,11 +93,15 @@ class Faults:
 
     def strike(self, request: Request) -> Fault | None:
         """The fault that this request meets, or None. Every fault that it matches counts it."""
-        met = [c.fault for c in self._requests if _fits(c.fault.match, request.method, request.path) and c.strikes()]
+        met = [
+            c.fault
+            for c in self._requests
+            if _fits(c.fault.match, request.method, request.path) and c.strikes()
+        ]
         return met[0] if met else None
 
     def fail(self, operation: LongOperation, method: str) -> AzureError | None:
-        """The error that a long-running operation, started by `method` on its resource, ends with; or None."""
+        """The error that a long-running operation, started by `method`, ends with; or None."""
         for countdown in self._operations:
             if _fits(countdown.fault.match, method, operation.resource_id) and countdown.strikes():
                 return _failure(countdown.fault)
@@ -104,7 +110,9 @@ class Faults:
 
 def answer(fault: Fault) -> Response:
     """The answer of a fault of the kind `answer`, marked as ARM marks its own refusals."""
-    body = fault.body or {"error": {"code": _CODES.get(fault.status, "InternalServerError"), "message": _MESSAGE}}
+    body = fault.body or {
+        "error": {"code": _CODES.get(fault.status, "InternalServerError"), "message": _MESSAGE}
+    }
     return Response(fault.status, body, {"x-ms-failure-cause": "service", **fault.headers}, "Fault")
 
 
@@ -138,4 +146,6 @@ def _fits(match: str, method: str, path: str) -> bool:
     wanted, _, glob = match.strip().partition(" ")
     if not glob:
         wanted, glob = "*", wanted
-    return fnmatchcase(method.upper(), wanted.upper()) and fnmatchcase(path.lower(), quote(glob.strip(), "/*?[]{}:$@!,;=&'()+~%").lower())
+    return fnmatchcase(method.upper(), wanted.upper()) and fnmatchcase(
+        path.lower(), quote(glob.strip(), "/*?[]{}:$@!,;=&'()+~%").lower()
+    )

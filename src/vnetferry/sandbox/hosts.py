@@ -1,6 +1,7 @@
 """Which hosts are Azure's, and which of Azure's services answers each.
 
-A host in no row is not Azure's public cloud, and the sandbox's proxy refuses it: nothing leaks out of a rehearsal.
+A host in no row is not Azure's public cloud, and the sandbox's proxy refuses it: nothing leaks out of a
+rehearsal.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def service_of(host: str) -> Service | None:
 
 
 def certificate_name(host: str) -> str:
-    """The name that Azure's certificate for this host carries: the host, or a wildcard for its first label."""
+    """The name that Azure's certificate for a host carries: the host, or a wildcard for its first label."""
     lower = host.lower().rstrip(".")
     if any(pattern == lower for pattern, _ in _TABLE):
         return lower

@@ -1,7 +1,7 @@
 """How a scenario becomes the sandbox's first state: documents, blobs, secrets and keys.
 
-A document that nobody registers specially is kept as it is; a group that documents lie in exists. What makes no sense is
-a SandboxError with one sentence.
+A document that nobody registers specially is kept as it is; a group that documents lie in exists. What makes
+no sense is a SandboxError with one sentence.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def network_names(world: World) -> list[str]:
     for name in found:
         if found.count(name) > 1 or name == INTERNET:
             raise SandboxError(
-                f"The scenario has more than one vantage named '{name}'; give its virtual networks different names."
+                f"The scenario has two vantages named '{name}'; give its virtual networks different names."
             )
     return found
 
@@ -62,12 +62,20 @@ def _whole(document: Json) -> Json:
     identifier = document.get("id")
     if not isinstance(identifier, str) or not _ID.match(identifier):
         shown = repr(identifier or document.get("name") or document)[:120]
-        raise SandboxError(f"The scenario's resource {shown} has no ARM id; give it the `id` that Azure returns.")
+        raise SandboxError(
+            f"The scenario's resource {shown} has no ARM id; give it the `id` that Azure returns."
+        )
     kind = resource_type(identifier)
     stated = document.get("type", kind)
     if str(stated).lower() != kind.lower():
-        raise SandboxError(f"The scenario's resource '{identifier}' says type '{stated}', but its id says '{kind}'.")
-    return {**copy.deepcopy(document), "name": document.get("name", identifier.rpartition("/")[2]), "type": stated}
+        raise SandboxError(
+            f"The scenario's resource '{identifier}' says type '{stated}', but its id says '{kind}'."
+        )
+    return {
+        **copy.deepcopy(document),
+        "name": document.get("name", identifier.rpartition("/")[2]),
+        "type": stated,
+    }
 
 
 def _turn(document: Json) -> tuple[bool, int]:

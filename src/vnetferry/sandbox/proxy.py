@@ -1,8 +1,8 @@
-"""The sandbox's ways in: HTTP proxies on loopback, one port per vantage, that end TLS for Azure's public hosts.
+"""The sandbox's ways in: HTTP proxies on loopback, a port per vantage, that end TLS for Azure's public hosts.
 
-A client says `CONNECT host:443`; the proxy answers for that host itself, with a certificate of the sandbox's CA, and
-hands the connection to the site. No byte is ever forwarded: what is not Azure's, or what the vantage may not reach, is
-refused with one sentence. Only 127.0.0.1 is listened on.
+A client says `CONNECT host:443`; the proxy answers for that host itself, with a certificate of the sandbox's
+CA, and hands the connection to the site. No byte is ever forwarded: what is not Azure's, or what the vantage
+may not reach, is refused with one sentence. Only 127.0.0.1 is listened on.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -30,6 +29,10 @@ _HANDSHAKE_S = 30.0
 _CONNECT = re.compile(r"^CONNECT (?P<host>[A-Za-z0-9._-]{1,253}):(?P<port>\d{1,5}) HTTP/1\.[01]$")
 
 
+# Told of what was refused: vantage, method, host (or the line's target), status.
+LogRefusal = Callable[[str, str, str, int], None]
+
+
 @dataclass(frozen=True)
 class Connection:
     """What is known of a connection before its first request; `abort` cuts it without an answer."""
@@ -42,7 +45,9 @@ class Connection:
 class Proxies:
     """All proxy ports of one sandbox, and the connections through them."""
 
-    def __init__(self, site: ASGI3Application, ca: CertificateAuthority) -> None:
+    def __init__(
+        self, site: Callable[..., Awaitable[None]], ca: CertificateAuthority, log: LogRefusal
+    ) -> None:
         self.config = Config(
             site,
             http=HttpToolsProtocol,
@@ -57,6 +62,7 @@ class Proxies:
         self.config.load()
         self.state = ServerState()
         self.ca = ca
+        self.log = log
         self.tunnels: set[Tunnel] = set()
         self._ports: dict[str, int] = {}
         self._servers: list[asyncio.Server] = []
@@ -159,9 +165,11 @@ class Tunnel(asyncio.Protocol):
 
     def _answer(self, status: int, sentence: str) -> None:
         body = (sentence + "\n").encode()
-        reason = {400: "Bad Request", 403: "Forbidden", 431: "Request Header Fields Too Large"}[status]
+        method, _, target = self._head.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
+        self._proxies.log(self._vantage, method[:16], target.split(" ")[0].partition("?")[0][:300], status)
+        # Most clients show a refused tunnel's reason and drop its body, so the sentence stands in both.
         head = (
-            f"HTTP/1.1 {status} {reason}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            f"HTTP/1.1 {status} {ascii(sentence)[1:-1]}\r\ncontent-type: text/plain; charset=utf-8\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
         if self._transport is not None and not self._transport.is_closing():
@@ -170,15 +178,16 @@ class Tunnel(asyncio.Protocol):
 
 
 class _SiteProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, made before its connection is secure: what arrives early waits for `connection_made`."""
+    """uvicorn's protocol, made before its connection is secure: early data waits for `connection_made`."""
 
     def __init__(self, proxies: Proxies, on_lost: Callable[[], None]) -> None:
         super().__init__(proxies.config, proxies.state, {})
         self._early: bytes | None = b""
         self._on_lost = on_lost
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # type: ignore[override]
-        super().connection_made(transport)  # type: ignore[arg-type]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TLS gives no other
+        super().connection_made(transport)
         early, self._early = self._early, None
         if early:
             super().data_received(early)
@@ -197,23 +206,24 @@ class _SiteProtocol(HttpToolsProtocol):
 
 def refusal(host: str, port: int) -> str | None:
     """Why the sandbox has no such host and port, as one sentence with what to do; None when it has."""
+    what = f"The vnetferry sandbox refuses {host}:{port}"
     if service_of(host) is None:
         return (
-            f"The vnetferry sandbox refuses {host}:{port}: it stands in for Azure's public hosts only and lets nothing "
-            "else out; run what needs that host outside the sandbox, or add the host to NO_PROXY."
+            f"{what}: it stands in for Azure's public hosts only and lets nothing else out; run what needs that "
+            "host outside the sandbox, or add the host to NO_PROXY."
         )
-    if port != 443:
-        return f"The vnetferry sandbox refuses {host}:{port}: Azure serves {host} on port 443 only; use https."
-    return None
+    return None if port == 443 else f"{what}: Azure serves this host on port 443 only; use https."
 
 
 def _not_connect(line: str) -> tuple[int, str]:
     method, _, rest = line.partition(" ")
     if re.match(r"^[A-Z]+ https?://", line):
         target = rest.partition(" ")[0].partition("?")[0]
-        sentence = (
-            f"The vnetferry sandbox refuses {method} {target}: it serves Azure's public hosts over TLS alone and lets "
-            "nothing else out; use https with an Azure host, or add the host to NO_PROXY."
+        return 403, (
+            f"The vnetferry sandbox refuses {method} {target}: it serves Azure's public hosts over TLS alone and "
+            "lets nothing else out; use https with an Azure host, or add the host to NO_PROXY."
         )
-        return 403, sentence
-    return 400, "This is the HTTPS proxy of a vnetferry sandbox; set HTTPS_PROXY to this address instead of opening it."
+    return (
+        400,
+        "This is the proxy of a vnetferry sandbox; set HTTPS_PROXY to this address instead of opening it.",
+    )

@@ -1,7 +1,7 @@
-"""One sandbox: assembled from a scenario, served from a thread of its own, gone without a trace when it stops.
+"""One sandbox: assembled from a scenario, served from its own thread, gone without a trace when it stops.
 
-    with running(scenario, time_scale=60) as sandbox:
-        subprocess.run(command, env=os.environ | sandbox.env())
+with running(scenario, time_scale=60) as sandbox:
+    subprocess.run(command, env=os.environ | sandbox.env())
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from vnetferry.sandbox.proxy import LOOPBACK, Proxies
 from vnetferry.sandbox.scenario import Scenario
 from vnetferry.sandbox.scoring.fleet import Fleet
 from vnetferry.sandbox.site import Site
-from vnetferry.sandbox.wire import INTERNET
+from vnetferry.sandbox.wire import INTERNET, Request, Response
 from vnetferry.sandbox.world import Secrets, World
 
 _START_S, _STOP_S = 60.0, 30.0
@@ -38,7 +38,7 @@ _START_S, _STOP_S = 60.0, 30.0
 
 @dataclass(frozen=True)
 class Settings:
-    """How a sandbox is run. time_scale: Azure seconds in a real second. request_log: a file to (over)write."""
+    """How a sandbox runs. time_scale: Azure seconds in a real second. request_log: a file to (over)write."""
 
     scenario: Scenario
     time_scale: float = 1.0
@@ -54,7 +54,7 @@ class Server:
         self.faults = Faults(scenario.faults)
         self.site = Site(self.faults, self.log)
         self.ca = CertificateAuthority(folder / "ca")
-        self.proxies = Proxies(self.site, self.ca)
+        self.proxies = Proxies(self.site, self.ca, self._log_refusal)
         self.world = World(
             folder=folder,
             clock=clock,
@@ -86,6 +86,10 @@ class Server:
         await self.world.fleet.close()
         self.log.close()
 
+    def _log_refusal(self, vantage: str, method: str, target: str, status: int) -> None:
+        request = Request(method, target, "", vantage=vantage)
+        self.log.write(self.world.clock.real_elapsed_s(), request, Response(status), 0.0)
+
     def _force(self, operation: LongOperation) -> AzureError | None:
         return self.faults.fail(operation, _methods().get(operation.name, "PUT"))
 
@@ -113,7 +117,7 @@ class Sandbox:
     loop: asyncio.AbstractEventLoop
 
     def env(self, vantage: str = INTERNET) -> dict[str, str]:
-        """What a client's environment needs to be in this sandbox; SandboxError for a vantage that it has not."""
+        """What a client's environment needs to be in here; SandboxError for a vantage that is not there."""
         if vantage not in self.vantages:
             known = ", ".join(self.vantages)
             raise SandboxError(
@@ -132,14 +136,18 @@ def running(
     Raises: SandboxError, one sentence, when it cannot start as asked.
     """
     if not 0 < time_scale <= 100_000:
-        raise SandboxError(f"The time scale {time_scale} is not a number above 0 and up to 100000; 60 is a good one.")
+        raise SandboxError(
+            f"The time scale {time_scale} is not a number above 0 and up to 100000; 60 is a good one."
+        )
     settings = Settings(scenario or Scenario(), time_scale, request_log)
     folder = Path(tempfile.mkdtemp(prefix="vnetferry-"))
     ready: concurrent.futures.Future[tuple[Server, dict[str, str], asyncio.AbstractEventLoop]]
     ready = concurrent.futures.Future()
     stop = concurrent.futures.Future[None]()
     thread = threading.Thread(
-        target=lambda: asyncio.run(_serve(settings, folder, ready, stop)), name="vnetferry-sandbox", daemon=True
+        target=lambda: asyncio.run(_serve(settings, folder, ready, stop)),
+        name="vnetferry-sandbox",
+        daemon=True,
     )
     thread.start()
     try:
@@ -167,7 +175,7 @@ async def _serve(
         vantages = await server.start()
         ready.set_result((server, vantages, asyncio.get_running_loop()))
         await asyncio.wrap_future(stop)
-    except Exception as err:  # noqa: BLE001 - carried to the thread that waits for it
+    except Exception as err:
         if ready.done():
             raise
         ready.set_exception(_as_sandbox_error(err))

@@ -1,7 +1,7 @@
-"""All of the sandbox's hosts as one ASGI application: reads a request whole, passes the gate, asks the host's service.
+"""All hosts as one ASGI application: reads a request whole, passes the gate, asks the host's service.
 
-A request always gets an answer in its service's shape, also when the sandbox itself fails; only a fault that says so
-(`reset`, `timeout`) leaves a client without one.
+A request always gets an answer in its service's shape, also when the sandbox itself fails; only a fault that
+says so (`reset`, `timeout`) leaves a client without one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from vnetferry.sandbox import blob, entra, gate, vault
+from vnetferry.sandbox import blob, gate, signin, vault
 from vnetferry.sandbox.arm import site as arm
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.hosts import Service, service_of
@@ -29,8 +29,15 @@ Send = Callable[[Message], Awaitable[None]]
 Service_ = Callable[["World", Request], Awaitable[Response]]
 
 _MIB = 1024 * 1024
-# Resource Manager takes 4 MB; Put Blob takes 5000 MiB; the scoring front door judges sizes itself, up to here.
-_MAX_BODY_BYTES: dict[Service, int] = {"arm": 4 * _MIB, "entra": _MIB, "blob": 5000 * _MIB, "vault": _MIB, "scoring": 64 * _MIB}
+# Resource Manager takes 4 MB; Put Blob takes 5000 MiB; the scoring front door judges sizes itself, up to
+# here.
+_MAX_BODY_BYTES: dict[Service, int] = {
+    "arm": 4 * _MIB,
+    "entra": _MIB,
+    "blob": 5000 * _MIB,
+    "vault": _MIB,
+    "scoring": 64 * _MIB,
+}
 _NO_BODY = frozenset({204, 304})
 
 _log = logging.getLogger(__name__)
@@ -56,7 +63,9 @@ class Site:
         if response.status:
             await _send(response, request.method, send)
 
-    async def _serve(self, world: World, request: Request, receive: Receive, connection: Connection) -> Response:
+    async def _serve(
+        self, world: World, request: Request, receive: Receive, connection: Connection
+    ) -> Response:
         service = service_of(request.host) or "absent"
         try:
             body = await _read_body(receive, request, _MAX_BODY_BYTES.get(service, _MIB))
@@ -65,7 +74,13 @@ class Site:
         if (fault := self._faults.strike(request)) is not None:
             return await _suffer(fault.kind, receive, connection) or gate.answer(fault)
         whole = Request(
-            request.method, request.host, request.path, request.raw_query, request.headers, body, request.vantage
+            request.method,
+            request.host,
+            request.path,
+            request.raw_query,
+            request.headers,
+            body,
+            request.vantage,
         )
         try:
             return await _SERVICES[service](world, whole)
@@ -134,7 +149,7 @@ async def _absent(world: World, request: Request) -> Response:  # noqa: ARG001 -
 
 _SERVICES: dict[Service, Service_] = {
     "arm": arm.handle,
-    "entra": entra.handle,
+    "entra": signin.handle,
     "blob": blob.handle,
     "vault": vault.handle,
     "scoring": ingress.handle,

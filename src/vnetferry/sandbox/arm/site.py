@@ -1,4 +1,4 @@
-"""Azure Resource Manager's front door: finds a request's operation, admits it, and gives every answer ARM's headers.
+"""Resource Manager's front door: finds a request's operation, admits it, and heads every answer as ARM does.
 
 In this order, as ARM does: token (401), path (404), method (405), api-version (400), rights (403), then what
 `front_door` checks, then the operation itself.
@@ -51,6 +51,7 @@ from vnetferry.sandbox.ml import (
     workspace_actions,
     workspaces,
 )
+from vnetferry.sandbox.ml import deployments as online_deployments
 from vnetferry.sandbox.routes import Call, Operation, Routes
 from vnetferry.sandbox.wire import Json, Request, Response
 
@@ -76,6 +77,7 @@ SERVICES: tuple[ModuleType, ...] = (
     managed_network,
     outbound_rules,
     endpoints,
+    online_deployments,
     operation_status,
     workspace_actions,
     computes,
@@ -100,6 +102,7 @@ ADOPT: Mapping[str, Callable[[World, Json], None]] = {
     "microsoft.network/privateendpoints": private_endpoints.adopt,
     "microsoft.machinelearningservices/workspaces": workspaces.adopt,
     "microsoft.machinelearningservices/workspaces/onlineendpoints": endpoints.adopt,
+    "microsoft.machinelearningservices/workspaces/onlineendpoints/deployments": online_deployments.adopt,
     "microsoft.machinelearningservices/workspaces/datastores": datastores.adopt,
     "microsoft.machinelearningservices/workspaces/connections": connections.adopt,
     "microsoft.machinelearningservices/workspaces/outboundrules": outbound_rules.adopt,
@@ -208,8 +211,8 @@ def _unknown_version(operation: Operation, version: str) -> AzureError:
         return AzureError(400, "InvalidApiVersionParameter", message)
     kind = "/".join(parts[parts.index("providers") + 2 :])
     message = (
-        f"No registered resource provider found for location '' and API version '{version}' for type '{kind}'. "
-        f"The supported api-versions are '{supported}'."
+        f"No registered resource provider found for location '' and API version '{version}' for type "
+        f"'{kind}'. The supported api-versions are '{supported}'."
     )
     return AzureError(400, "NoRegisteredProviderFound", message)
 
@@ -226,8 +229,8 @@ def _unknown_path(request: Request) -> AzureError:
     kind = "/".join(parts[start + 2 :: 2])
     version = request.query.get("api-version", "")
     message = (
-        f"The resource type '{kind}' could not be found in the namespace '{parts[start + 1]}' for api version "
-        f"'{version}'. {note}"
+        f"The resource type '{kind}' could not be found in the namespace '{parts[start + 1]}' for api "
+        f"version '{version}'. {note}"
     )
     return AzureError(404, "InvalidResourceType", message)
 

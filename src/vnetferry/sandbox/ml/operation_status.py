@@ -48,7 +48,9 @@ async def _status(call: Call) -> Response:
 async def _result(call: Call) -> Response:
     operation = _found(call)
     if operation.status == "running":
-        return Response(202, None, {"Location": operation.urls(call.api_version)[1], **call.world.operations.pace()})
+        return Response(
+            202, None, {"Location": operation.urls(call.api_version)[1], **call.world.operations.pace()}
+        )
     return Response(200, operation.result() if operation.result else None)
 
 
@@ -68,7 +70,9 @@ def _require(call: Call, family: Family) -> None:
         raise _absent(call)
     sent = "&".join(f"{name}={call.request.query.get(name, '')}" for name in _SIGNATURE)
     if sent not in operation.signature:
-        raise service_error(403, "Forbidden", "The signature of the operation's URL is missing or does not match.")
+        raise service_error(
+            403, "Forbidden", "The signature of the operation's URL is missing or does not match."
+        )
 
 
 def _absent(call: Call) -> Exception:
