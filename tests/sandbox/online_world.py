@@ -1,4 +1,7 @@
-"""A world with one workspace in it, driven from synchronous tests: requests go to the handlers by the route table."""
+"""A world with one workspace in it, driven from synchronous tests.
+
+Requests go to the handlers by the route table.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +37,8 @@ ENVIRONMENT = f"{WORKSPACE}/environments/e/versions/1"
 API_VERSION = "2024-10-01"
 ECHO_SCRIPT = "import os\n\ndef init():\n    pass\n\ndef run(data):\n    return data\n"
 
-
 def documents(workspace_properties: Json | None = None, registry_sku: str = "Premium") -> list[Json]:
-    """A workspace with storage, registry and vault, and one version each of a code, a model and an environment."""
+    """A workspace with storage, registry and vault, and a version each of code, model and environment."""
     own = {"workspaceId": "11111111-2222-4333-8444-555555555555", "tenantId": "t"}
     linked = {"storageAccount": STORAGE, "containerRegistry": REGISTRY, "keyVault": VAULT}
     store = {"accountName": "stlegacy", "containerName": "blobs", "datastoreType": "AzureBlob"}

@@ -22,7 +22,8 @@ from vnetferry.sandbox.scoring.process import Launch, launch
 
 async def main():
     python, folder = Path(sys.argv[1]), Path(sys.argv[2])
-    server = await launch(Launch(python, folder, "score.py", {"AML_APP_ROOT": str(folder), "HOME": str(folder)}))
+    environment = {"AML_APP_ROOT": str(folder), "HOME": str(folder)}
+    server = await launch(Launch(python, folder, "score.py", environment))
     assert await server.wait_ready(60)
     print(server.pid, flush=True)
     await asyncio.sleep(600)
@@ -124,6 +125,6 @@ def _group_of(pid: int) -> int:
 
 def _links(pid: int) -> list[str]:
     try:
-        return [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+        return [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
     except OSError:
         return []

@@ -1,4 +1,7 @@
-"""What the service fills into a deployment's document once it runs. Recorded from the service, 2022 and 2025."""
+"""What the service fills into a deployment's document once it runs.
+
+Recorded from the service, 2022 and 2025.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ _REQUESTS = {"maxQueueWait": "PT0S", "requestTimeout": "PT5S", "maxConcurrentReq
 def complete(world: World, deployment: Json) -> Json:
     """The document as it reads after success; `deployment` itself is left alone.
 
-    An egress setting that was never sent reads `Enabled`, and three environment variables appear unless the caller set
-    them: sent back in a later update, they still name the old model.
+    An egress setting that was never sent reads `Enabled`, and three environment variables appear unless the
+    caller set them: sent back in a later update, they still name the old model.
     """
     document = deepcopy(deployment)
     properties = document["properties"]

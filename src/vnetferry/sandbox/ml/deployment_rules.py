@@ -1,6 +1,7 @@
 """What Azure demands of an online deployment before it starts to build one.
 
-Checked in this order: the workspace's network, what the deployment refers to, its machine, and what cannot be changed.
+Checked in this order: the workspace's network, what the deployment refers to, its machine, and what cannot
+be changed.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 
 # The two texts that a managed network's workspace answers to a legacy deployment, from public reports.
 _EGRESS_UNSUPPORTED = (
-    "The EgressPublicNetworkAccess under online deployment is no longer supported when your workspace is secured with "
+    "The EgressPublicNetworkAccess under online deployment is no longer supported when your workspace is "
+    "secured with "
     "managed virtual network. Please avoid setting EgressPublicNetworkAccess on the deployment in this case."
 )
 _PREMIUM_NEEDED = (
-    "Deployments with enabled private networking require a premium tier ACR which supports private networking "
+    "Deployments with enabled private networking require a premium tier ACR which supports private "
+    "networking "
     "capabilities."
 )
 _MAX_TIMEOUT_S = 180.0
@@ -33,7 +36,7 @@ _REFERENCES = {"model": "models", "environmentId": "environments"}
 
 
 def check_network(world: World, workspace: Json, body: Json) -> None:
-    """No egress setting where the workspace's network decides, a premium registry where the network is private."""
+    """No egress setting where the workspace's network decides; a premium registry where it is private."""
     managed = is_managed(world, workspace["id"])
     reasons = []
     if managed and body["properties"].get("egressPublicNetworkAccess"):
@@ -79,7 +82,8 @@ def check_immutable(before: Json, body: Json) -> None:
     old, new = before["properties"], body["properties"]
     if str(new.get("instanceType")).lower() != str(old.get("instanceType")).lower():
         raise refused(
-            f"The instance type cannot be changed from {old.get('instanceType')} to {new.get('instanceType')} after the "
+            f"The instance type cannot be changed from {old.get('instanceType')} to "
+            f"{new.get('instanceType')} after the "
             "deployment was created.",
             field="InstanceType",
         )
@@ -97,7 +101,10 @@ def check_immutable(before: Json, body: Json) -> None:
 
 
 def check_endpoint_ready(endpoint: Json) -> None:
-    """A deployment is made in an endpoint that is neither busy nor broken. The status of the refusal is assumed."""
+    """A deployment is made in an endpoint that is neither busy nor broken.
+
+    The status of the refusal is assumed.
+    """
     state, name = endpoint["properties"]["provisioningState"], endpoint["name"]
     if state in BUSY:
         raise conflict(
@@ -119,7 +126,8 @@ def check_recoverable(deployment: Json) -> None:
     properties = deployment["properties"]
     if properties["provisioningState"] == "Failed" and properties.get("livenessProbe") is None:
         raise refused(
-            f"Specified deployment [{deployment['name']}] failed during initial provisioning and is in an unrecoverable "
+            f"Specified deployment [{deployment['name']}] failed during initial provisioning and is in an "
+            "unrecoverable "
             "state. Delete and re-create."
         )
 
@@ -131,14 +139,18 @@ def check_without_traffic(endpoint: Json, deployment: Json) -> None:
         shares = {key.lower(): share for key, share in (properties.get(kind) or {}).items()}
         if share := shares.get(name):
             raise refused(
-                f"Deployment {deployment['name']} has {share} percent of the {kind} of endpoint {endpoint['name']}. "
+                f"Deployment {deployment['name']} has {share} percent of the {kind} of endpoint "
+                f"{endpoint['name']}. "
                 "Set it to 0 before deleting the deployment.",
                 field="Traffic",
             )
 
 
 def _has_private_registry(world: World, workspace: Json) -> bool:
-    """A workspace without a registry gets one when it needs one; one in another subscription cannot be looked at."""
+    """A workspace without a registry gets one when it needs one.
+
+    One in another subscription cannot be looked at.
+    """
     registry = world.documents.get(workspace["properties"].get("containerRegistry") or "")
     return registry is None or str((registry.get("sku") or {}).get("name")).lower() == "premium"
 
@@ -149,7 +161,8 @@ def _check_provisioned(workspace: Json) -> None:
         raise service_error(
             400,
             "WorkspaceManagedNetworkNotReady",
-            f"The managed virtual network of workspace '{workspace['name']}' is not provisioned yet. Provision it before "
+            f"The managed virtual network of workspace '{workspace['name']}' is not provisioned yet. "
+            "Provision it before "
             "creating an online deployment: https://aka.ms/azureml/managed-network",
         )
 
@@ -161,7 +174,8 @@ def _check_reference(world: World, workspace: Json, reference: str, kind: str) -
         raise refused(f"'{reference}' is not the id of a version in {kind}.", field=kind)
     if workspace_id_of(reference).lower() != workspace["id"].lower():
         raise refused(
-            f"'{reference}' belongs to another workspace: a deployment uses what its own workspace or a registry holds.",
+            f"'{reference}' belongs to another workspace: a deployment uses what its own workspace or a "
+            "registry holds.",
             field=kind,
         )
     if reference not in world.documents:

@@ -1,7 +1,7 @@
 """Online deployments: code, model and machines behind an endpoint.
 
-Creating one takes Azure's time and the time that its server really needs to come up; it ends `Succeeded` only if the
-server answered. Until then the document lacks what the service fills in, as recorded.
+Creating one takes Azure's time and the time that its server really needs to come up; it ends `Succeeded`
+only if the server answered. Until then the document lacks what the service fills in, as recorded.
 """
 
 from __future__ import annotations
@@ -235,7 +235,8 @@ def _status(document: Json, world: World) -> str:
         f"UserContainerStart: {server}",
         "",
     ]
-    event = f"Kind: Pod, Name: Pulling, Type: Normal, Time: {world.clock.stamp()}, Message: Start pulling container image"
+    pulling = "Message: Start pulling container image"
+    event = f"Kind: Pod, Name: Pulling, Type: Normal, Time: {world.clock.stamp()}, {pulling}"
     return "\n".join([*lines, "Container events:", event, ""])
 
 

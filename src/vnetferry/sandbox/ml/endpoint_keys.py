@@ -1,6 +1,7 @@
 """Keys and tokens of online endpoints: what their callers present, never in any document.
 
-Tokens live by the machine's clock, not by Azure's scaled one: their holders judge `expiryTimeUtc` by their own.
+Tokens live by the machine's clock, not by Azure's scaled one: their holders judge `expiryTimeUtc` by their
+own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from vnetferry.sandbox.wire import Json
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
-# Recorded: refreshAfterTimeUtc lies 43,200 s before expiryTimeUtc. That a token lives twice as long is assumed.
+# Recorded: refreshAfterTimeUtc lies 43,200 s before expiryTimeUtc. That a token lives twice as long is
+# assumed.
 _REFRESH_BEFORE_EXPIRY_S = 43_200
 _TOKEN_LIFE_S = 86_400
 _LETTERS = string.ascii_letters + string.digits

@@ -1,4 +1,7 @@
-"""What Azure demands of an online endpoint: its name, its traffic, and what cannot be changed once it exists."""
+"""What Azure demands of an online endpoint.
+
+Its name, its traffic, and what cannot be changed once it exists.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ def check_name(name: str, what: str) -> None:
     """3 to 32 letters, digits and single dashes, a letter first and no dash last."""
     if not 3 <= len(name) <= 32 or not _NAME.fullmatch(name):
         raise refused(
-            f"{what} name '{name}' is not valid: it must have 3 to 32 characters, begin with a letter, and hold letters, "
+            f"{what} name '{name}' is not valid: it must have 3 to 32 characters, begin with a letter, and "
+            "hold letters, "
             "digits and single dashes only.",
             field="Name",
         )
@@ -83,7 +87,10 @@ def check_identity_unchanged(endpoint: Json, body: Json) -> None:
 
 
 def check_traffic(endpoint: str, deployments: list[Json], properties: Json) -> None:
-    """Live traffic sums to 0 or 100; one deployment at most is mirrored, to 50 % at most, and gets no live traffic."""
+    """Live traffic sums to 0 or 100.
+
+    One deployment at most is mirrored, to 50 % at most, and gets no live traffic.
+    """
     live, mirror = properties.get("traffic") or {}, properties.get("mirrorTraffic") or {}
     known = {deployment["name"].lower(): deployment for deployment in deployments}
     reasons = [*_share_errors(live, mirror), *_mirror_errors(live, mirror)]

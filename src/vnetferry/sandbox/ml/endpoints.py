@@ -1,7 +1,7 @@
 """Online endpoints: what callers score at, and how their requests are divided among deployments.
 
-Every change is a long-running operation whose effects show when it ends: the 201 of a traffic update still carries the
-old traffic, as recorded from the service.
+Every change is a long-running operation whose effects show when it ends: the 201 of a traffic update still
+carries the old traffic, as recorded from the service.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ def check_location(parent: Json, body: Json) -> None:
     """What is in a workspace is in its region."""
     if normal_region(body["location"]) != normal_region(parent["location"]):
         raise refused(
-            f"The location '{body['location']}' is not that of '{parent['name']}', which is {parent['location']}.",
+            f"The location '{body['location']}' is not that of '{parent['name']}', which is "
+            f"{parent['location']}.",
             field="Location",
         )
 
@@ -297,7 +298,8 @@ def _check_keys(properties: Json) -> None:
 def _check_vault(world: World, workspace: Json, auth_mode: str) -> None:
     """Keys are kept in the workspace's vault, whose firewall must let Azure's own services in.
 
-    Source: troubleshoot online endpoints (key-authenticated endpoints and the Key Vault's firewall). The text is assumed.
+    Source: troubleshoot online endpoints (key-authenticated endpoints and the Key Vault's firewall). The
+            text is assumed.
     """
     vault = world.documents.get(workspace["properties"].get("keyVault") or "")
     properties = (vault or {}).get("properties") or {}
@@ -305,7 +307,8 @@ def _check_vault(world: World, workspace: Json, auth_mode: str) -> None:
     closed = properties.get("publicNetworkAccess") == "Disabled" or rules.get("defaultAction") == "Deny"
     if auth_mode == "Key" and closed and "AzureServices" not in str(rules.get("bypass", "AzureServices")):
         raise refused(
-            f"The key vault '{name_of(workspace['properties']['keyVault'])}' refuses trusted Azure services: set its "
+            f"The key vault '{name_of(workspace['properties']['keyVault'])}' refuses trusted Azure "
+            "services: set its "
             "networkAcls.bypass to AzureServices.",
             field="KeyVault",
         )

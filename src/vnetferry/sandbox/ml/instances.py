@@ -1,8 +1,8 @@
 """The virtual machine sizes that online deployments run on, and how many cores of each family are taken.
 
 Azure keeps a fifth of a deployment's instances in reserve for upgrades: what counts against the quota is
-`ceil(1.2 x instances) x cores`, except for the largest GPU machines. Source: virtual machine quota allocation for
-deployment; the sizes are those of the managed online endpoints' SKU list.
+`ceil(1.2 x instances) x cores`, except for the largest GPU machines. Source: virtual machine quota
+allocation for deployment; the sizes are those of the managed online endpoints' SKU list.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 ENDPOINT_TYPE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"
 DEPLOYMENT_TYPE = f"{ENDPOINT_TYPE}/deployments"
-# Azure's limits per subscription and region, unless the scenario's `quotas` say otherwise; a family's own name
-# ("standardDSv2Family") limits that family. Source: manage and increase quotas for Azure Machine Learning. What a
-# family gets by default depends on the subscription: 100 cores are assumed.
+# Azure's limits per subscription and region, unless the scenario's `quotas` say otherwise; a family's own
+# name ("standardDSv2Family") limits that family. Source: manage and increase quotas for Azure Machine
+# Learning. What a family gets by default depends on the subscription: 100 cores are assumed.
 LIMITS = {
     "onlineEndpoints": 100,
     "onlineDeployments": 500,
@@ -35,7 +35,10 @@ DEFAULT_FAMILY_CORES = 100
 
 @dataclass(frozen=True)
 class Size:
-    """One size: its cores, the quota family that they count against, and whether upgrades are reserved for."""
+    """One size.
+
+    Its cores, the quota family that they count against, and whether upgrades are reserved for.
+    """
 
     name: str
     cores: int

@@ -1,8 +1,9 @@
 """Legacy network isolation: the private endpoints of a deployment whose egress is disabled.
 
-Azure makes three for each such deployment, to the workspace, its storage account and its registry, in a network that
-belongs to nobody in the subscription. They show on the targets, by a description that tools look for. Source: network
-isolation with managed online endpoints; troubleshoot online endpoints (`az acr private-endpoint-connection list`).
+Azure makes three for each such deployment, to the workspace, its storage account and its registry, in a
+network that belongs to nobody in the subscription. They show on the targets, by a description that tools
+look for. Source: network isolation with managed online endpoints; troubleshoot online endpoints (`az acr
+private-endpoint-connection list`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ _MANAGED = "/subscriptions/{owner}/resourceGroups/{group}/providers/Microsoft.Ne
 
 
 def connect_deployment(world: World, deployment: Json) -> None:
-    """Make the deployment's private endpoint connections on what it reaches; they are approved by the service itself."""
+    """Make the deployment's private endpoint connections on what it reaches.
+
+    They are approved by the service itself.
+    """
     for target_id, group_id in _targets(world, deployment):
         connection = connect(world, target_id, _endpoint_id(deployment, group_id), [group_id], approved=True)
         connection["properties"]["privateLinkServiceConnectionState"]["description"] = DESCRIPTION

@@ -1,7 +1,8 @@
 """How the ML service refuses an online endpoint or deployment.
 
-Its front end wraps what the inference service behind it says: the message of the only detail is that service's text,
-braces doubled, so that it looks like JSON and is none (seen in public reports of the quota, name and network refusals).
+Its front end wraps what the inference service behind it says: the message of the only detail is that
+service's text, braces doubled, so that it looks like JSON and is none (seen in public reports of the quota,
+name and network refusals).
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ def refused(*reasons: str, field: str = "", status: int = 400) -> AzureError:
 
 
 def conflict(reason: str) -> AzureError:
-    """409 `Conflict`: the endpoint or deployment is busy. The status is assumed; the texts are from public reports."""
+    """409 `Conflict`.
+
+    The endpoint or deployment is busy. The status is assumed; the texts are from public reports.
+    """
     return service_error(409, "Conflict", reason)
 
 

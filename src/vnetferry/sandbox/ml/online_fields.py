@@ -1,6 +1,7 @@
 """What the bodies of online endpoints and deployments may hold, field by field.
 
-Source: the API definition of Microsoft.MachineLearningServices; which of the fields only the service writes is told
+Source: the API definition of Microsoft.MachineLearningServices; which of the fields only the service writes
+        is told
 there by their visibility.
 """
 
@@ -39,7 +40,10 @@ def duration(value: Any) -> str:
 
 
 def percentages(value: Any) -> dict[str, int]:
-    """A map of integers, such as traffic; deployment names come out in lower case, as the service keeps them."""
+    """A map of integers, such as traffic.
+
+    Deployment names come out in lower case, as the service keeps them.
+    """
     if not isinstance(value, dict):
         raise UnfitValueError("to a map of integers.")
     return {name.lower(): whole(share) for name, share in value.items()}

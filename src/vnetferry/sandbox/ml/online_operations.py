@@ -1,4 +1,7 @@
-"""Long-running operations of endpoints and deployments: how they start, what they answer, and how a failure is kept."""
+"""Long-running operations of endpoints and deployments.
+
+How they start, what they answer, and how a failure is kept.
+"""
 
 from __future__ import annotations
 
@@ -62,5 +65,5 @@ def created(call: Call, operation: LongOperation, body: Json) -> Response:
 
 
 def async_uri(operation: LongOperation, api_version: str) -> str:
-    """The operation's status address without its signature, as the service notes it in the resource's properties."""
+    """The operation's status address without its signature, as the service notes it in the resource."""
     return operation.urls(api_version)[0].partition("&t=")[0]

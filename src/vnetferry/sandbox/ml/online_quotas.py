@@ -45,7 +45,7 @@ def check_deployment_quota(world: World, workspace: Json, siblings: int) -> None
 
 
 def check_cores(world: World, workspace: Json, wanted: Json, before: Json | None) -> None:
-    """Room for the deployment's instances, the upgrade reserve included, in place of those that it has (`before`)."""
+    """Room for the deployment's instances, upgrade reserve included, in place of those it has (`before`)."""
     size, instances = find_size(wanted["properties"]["instanceType"]), instances_of(wanted)
     limit = limit_of(world, "instancesPerDeployment")
     if instances > limit:
@@ -73,7 +73,8 @@ def out_of_quota(reason: str) -> AzureError:
 
 def _not_enough(size: Size, subscription: str, usage: str, needed: int) -> AzureError:
     return out_of_quota(
-        f"Not enough quota available for {size.name} in SubscriptionId {subscription}. Current usage/limit: {usage}. "
+        f"Not enough quota available for {size.name} in SubscriptionId {subscription}. Current "
+        f"usage/limit: {usage}. "
         f"Additional needed: {needed} Please see troubleshooting guide, available here: "
         "https://aka.ms/oe-tsg#error-outofquota"
     )

@@ -1,8 +1,8 @@
 """A deployment's code and model on disk, laid out as Azure's containers have them.
 
-Below a root that stands for the container's `/`: the code's folder at `/var/azureml-app/<code folder>`, the model at
-`/var/azureml-app/azureml-models/<model>/<version>/<last part of its path>` (or at the deployment's modelMountPath).
-The folder is made of blobs: what was never uploaded cannot be served.
+Below a root that stands for the container's `/`: the code's folder at `/var/azureml-app/<code folder>`, the
+model at `/var/azureml-app/azureml-models/<model>/<version>/<last part of its path>` (or at the deployment's
+modelMountPath). The folder is made of blobs: what was never uploaded cannot be served.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ class Mount:
 
 @dataclass(frozen=True)
 class Assets:
-    """What a deployment's container holds. `variables` are those that the service adds, in the container's paths."""
+    """What a deployment's container holds.
+
+    `variables` are those that the service adds, in the container's paths.
+    """
 
     mounts: tuple[Mount, ...]
     variables: dict[str, str]
@@ -56,7 +59,10 @@ class Assets:
 
 
 def find_assets(world: World, deployment: Json) -> Assets:
-    """Where the deployment's code and model are; AzureError 400 `BadArgument` for what the sandbox cannot fetch."""
+    """Where the deployment's code and model are.
+
+    AzureError 400 `BadArgument` for what the sandbox cannot fetch.
+    """
     properties = deployment["properties"]
     code = _code_mount(world, properties)
     mounts, variables = [code], {"AML_APP_ROOT": code.target}
@@ -69,7 +75,7 @@ def find_assets(world: World, deployment: Json) -> Assets:
 
 
 def lay_out(blobs: BlobStore, assets: Assets, root: Path) -> list[str]:
-    """Write the assets below `root` (emptied first); return the storage initializer's log. Blocks: run in a thread.
+    """Write the assets below `root` (emptied first); return the storage initializer's log. Blocks.
 
     AzureError 400 `BadArgument` when an asset has no blobs.
     """
@@ -84,7 +90,10 @@ def localize(variables: dict[str, str], root: Path) -> dict[str, str]:
 
 
 def resolve(world: World, workspace_id: str, uri: str) -> BlobPath:
-    """The blob storage behind an `https:` or `azureml:` URI; AzureError 400 `BadArgument` when there is none."""
+    """The blob storage behind an `https:` or `azureml:` URI.
+
+    AzureError 400 `BadArgument` when there is none.
+    """
     parts = urlsplit(uri)
     host = parts.hostname or ""
     segments = [unquote(part) for part in parts.path.split("/") if part]
@@ -142,7 +151,10 @@ def _fetch(blobs: BlobStore, mount: Mount, root: Path) -> list[str]:
 
 
 def _relative(blob: Blob, source: BlobPath) -> str | None:
-    """The blob's path below the asset ("" for the asset itself); None when it only shares the beginning of its name."""
+    """The blob's path below the asset ("" for the asset itself).
+
+    None when it only shares the beginning of its name.
+    """
     rest = blob.name[len(source.path.rstrip("/")) :]
     return rest.lstrip("/") if not rest or rest.startswith("/") or not source.path else None
 
@@ -156,5 +168,8 @@ def _write(blob: Blob, top: Path, relative: str) -> None:
 
 
 def _unreachable(what: str, why: str) -> AzureError:
-    message = f"User code or model could not be downloaded: '{what}': {why}. Please check the storage-initializer logs."
+    message = (
+        f"User code or model could not be downloaded: '{what}': {why}. "
+        "Please check the storage-initializer logs."
+    )
     return AzureError(400, "BadArgument", message)

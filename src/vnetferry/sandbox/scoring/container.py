@@ -1,6 +1,7 @@
 """What a deployment's server runs in: its files on disk and its environment, as in Azure's containers.
 
-Paths of the container are made to point below a private folder; nothing of the machine's own environment gets in.
+Paths of the container are made to point below a private folder; nothing of the machine's own environment
+gets in.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Container:
-    """A server that is ready to be launched, and what the storage initializer logged while its files were fetched."""
+    """A server that is ready to be launched, and what the storage initializer logged before."""
 
     launch: Launch
     log: str
@@ -33,7 +34,8 @@ class Container:
 async def build(world: World, deployment: Json, root: Path) -> Container:
     """Lay out a deployment's files below `root` and open its network.
 
-    Raises: AzureError `BadArgument` (code or model missing), `InternalServerError` (no scoring runtime is installed).
+    Raises: AzureError `BadArgument` (code or model missing), `InternalServerError` (no scoring runtime is
+            installed).
     """
     assets = find_assets(world, deployment)
     lines = await asyncio.to_thread(lay_out, world.blobs, assets, root)

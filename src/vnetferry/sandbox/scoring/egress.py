@@ -1,11 +1,14 @@
-"""What a deployment's code can reach: the network around each scoring process is a proxy port with its own rules.
+"""What a deployment's code can reach: around each scoring process is a proxy port with rules of its own.
 
-- A workspace with a managed network that allows only approved outbound: its service tags, FQDN rules (ports 80 and
-  443) and private endpoint rules, each once its status is Active; with internet outbound: everything.
-- A legacy deployment with egress disabled: the workspace's storage, registry and the workspace itself, no more.
+- A workspace with a managed network that allows only approved outbound: its service tags, FQDN rules (ports
+  80 and 443) and private endpoint rules, each once its status is Active; with internet outbound:
+  everything.
+- A legacy deployment with egress disabled: the workspace's storage, registry and the workspace itself, no
+  more.
 - Any other: everything that the sandbox serves.
 
-Rules are read at each connection, so a rule added to a running workspace holds at once. A refusal names what is missing.
+Rules are read at each connection, so a rule added to a running workspace holds at once. A refusal names
+what is missing.
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ from vnetferry.sandbox.wire import INTERNET, Json
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import Refuse, World
 
-# The hosts among Azure's public ones that the service tags of a managed network cover. Source: the tags' documentation.
+# The hosts among Azure's public ones that the service tags of a managed network cover. Source: the tags'
+# documentation.
 _TAG_HOSTS = {
     "azureactivedirectory": ("login.microsoftonline.com", "*.login.microsoftonline.com", "login.windows.net"),
     "azureresourcemanager": ("management.azure.com",),
@@ -105,8 +109,9 @@ def _legacy_refusal(world: World, workspace_id: str, host: str, port: int) -> st
     if any(_matches(pattern, host) for target in targets if target for pattern in _hosts_of(world, target)):
         return None
     return (
-        f"{host}:{port} is not reachable: the deployment has egressPublicNetworkAccess Disabled, and its network reaches "
-        f"only the storage account and the container registry of workspace '{name_of(workspace_id)}'."
+        f"{host}:{port} is not reachable: the deployment has egressPublicNetworkAccess Disabled, and its "
+        "network "
+        f"reaches only the storage account and the container registry of workspace '{name_of(workspace_id)}'."
     )
 
 

@@ -1,4 +1,4 @@
-"""Every deployment's server: started when it is deployed (or first asked, if the scenario brought it), stopped with it.
+"""Every deployment's server: started when it is deployed, or first asked if the scenario brought it.
 
 - A deployment that is updated keeps answering with its old server until the new one is ready.
 - Not more servers start at once than the machine has cores, and one.
@@ -88,8 +88,8 @@ class Fleet:
         """Bring up the deployment's server, replacing one that runs; return when it is ready.
 
         document: the deployment as it will be, if that is not yet what the world's documents say.
-        Raises:   AzureError `ResourceNotReady` (the server did not come up), `BadArgument` (code or model missing),
-                  `OperationCanceled` (the deployment was stopped meanwhile).
+        Raises:   AzureError `ResourceNotReady` (the server did not come up), `BadArgument` (code or model
+                  missing), `OperationCanceled` (the deployment was stopped meanwhile).
         """
         if self._echo:
             return
@@ -127,8 +127,8 @@ class Fleet:
     async def score(self, deployment_id: str, request: Request) -> Response:
         """The deployment's answer to a scoring request, or the front end's: 408, 424 or 429.
 
-        A server that is not running yet (a scenario's), or no longer, is started first; that does not count against
-        the request's time-out.
+        A server that is not running yet (a scenario's), or no longer, is started first; that does not count
+        against the request's time-out.
         """
         limits = read_limits(self._bound.documents.require(deployment_id))
         key = _key(deployment_id)

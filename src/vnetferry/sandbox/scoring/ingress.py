@@ -1,8 +1,8 @@
 """`{endpoint}.{region}.inference.ml.azure.com`: from a caller's request to one deployment's answer.
 
-In this order: the network lets the caller through, the caller proves who it is, a deployment is chosen, and it answers.
-Source: troubleshooting online endpoints (HTTP status codes); the headers are recorded. The bodies of the front door's
-own refusals are not known and assumed.
+In this order: the network lets the caller through, the caller proves who it is, a deployment is chosen, and
+it answers. Source: troubleshooting online endpoints (HTTP status codes); the headers are recorded. The
+bodies of the front door's own refusals are not known and assumed.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _find_endpoint(world: World, host: str) -> Json:
 
 
 def _check_network(world: World, endpoint: Json, request: Request) -> None:
-    """Without public access, only a private endpoint of the workspace, or its own managed network, leads in."""
+    """Without public access, a private endpoint of the workspace or its own managed network leads in."""
     if str(endpoint["properties"].get("publicNetworkAccess")).lower() != "disabled":
         return
     workspace_id = workspace_id_of(endpoint["id"])
@@ -67,8 +67,8 @@ def _check_network(world: World, endpoint: Json, request: Request) -> None:
     if not inside and not linked:
         raise _refusal(
             403,
-            f"Public network access is disabled for endpoint {endpoint['name']}. Connect through a private endpoint of "
-            "its workspace.",
+            f"Public network access is disabled for endpoint {endpoint['name']}. Connect through a private "
+            "endpoint of its workspace.",
         )
 
 
@@ -123,7 +123,7 @@ def _serving(world: World, endpoint: Json, kind: str) -> dict[str, int]:
 
 
 def _serves(deployment: Json) -> bool:
-    """Ready, or being changed while its old server still answers (only what once succeeded has its probes)."""
+    """Ready, or being changed while its old server answers (only what once succeeded has its probes)."""
     properties = deployment["properties"]
     return properties["provisioningState"] == "Succeeded" or properties.get("livenessProbe") is not None
 

@@ -2,9 +2,10 @@
 
 Run by the scoring runtime's Python, never imported: `python launcher.py FD PORT ENTRY_SCRIPT`.
 
-The server would listen on every interface of the machine; instead it takes over the loopback socket FD, by the
-protocol that gunicorn knows from systemd (LISTEN_FDS, first descriptor 3). Standard input is a pipe that the sandbox
-holds open: when it ends, for whatever reason, the whole process group is killed, so that nothing is left behind.
+The server would listen on every interface of the machine; instead it takes over the loopback socket FD, by
+the protocol that gunicorn knows from systemd (LISTEN_FDS, first descriptor 3). Standard input is a pipe
+that the sandbox holds open: when it ends, for whatever reason, the whole process group is killed, so that
+nothing is left behind.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""How many scoring requests each endpoint answered, by minute of Azure's time: what RequestsPerMinute shows."""
+"""How many scoring requests each endpoint answered, by minute of Azure's time.
+
+What RequestsPerMinute shows.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The names of online endpoints, each unique in its region, whoever owns it and in whatever workspace.
 
-The host `{endpoint}.{region}.inference.ml.azure.com` has no room for more than one endpoint of a name. A deleted name
-cannot be used at once: re-creating a just-deleted endpoint is refused for a while (Azure/azure-cli-extensions#7660).
-How long is not known; two minutes of Azure's time are assumed.
+The host `{endpoint}.{region}.inference.ml.azure.com` has no room for more than one endpoint of a name. A
+deleted name cannot be used at once: re-creating a just-deleted endpoint is refused for a while
+(Azure/azure-cli-extensions#7660). How long is not known; two minutes of Azure's time are assumed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ class EndpointNames:
         self._released_s.pop(_key(region, name), None)
 
     def release(self, region: str, name: str, now_s: float) -> None:
-        """Take the name back at `now_s` (Azure seconds since the clock was made); it stays held for a while."""
+        """Take the name back at `now_s` (Azure seconds since the clock was made).
+
+        It stays held for a while.
+        """
         if self._owners.pop(_key(region, name), None):
             self._released_s[_key(region, name)] = now_s
 

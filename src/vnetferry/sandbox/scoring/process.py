@@ -59,7 +59,10 @@ class ServerProcess:
         return self._output.decode(errors="replace")
 
     async def wait_ready(self, timeout_s: float) -> bool:
-        """Whether the liveness route answered within `timeout_s` real seconds; False at once when the process ends."""
+        """Whether the liveness route answered within `timeout_s` real seconds.
+
+        False at once when the process ends.
+        """
         with contextlib.suppress(asyncio.TimeoutError):
             return await asyncio.wait_for(self._wait_ready(), timeout_s)
         return False

@@ -1,9 +1,10 @@
-"""The scoring runtime: a virtual environment with azureml-inference-server-http, scikit-learn, joblib and numpy.
+"""The scoring runtime: a virtual environment with Azure's inference server, scikit-learn, joblib and numpy.
 
-It is apart from vnetferry's own environment because that server's pins conflict with Prefect's. It is looked for at
-`VNETFERRY_RUNTIME`, else in `.runtime/` of the repository that this file belongs to, else in the user's cache folder.
-`python -m vnetferry.sandbox.scoring.runtime` makes it there from runtime-requirements.txt, whose hashes are checked;
-a complete one is left alone, and one that was made from other requirements is made again.
+It is apart from vnetferry's own environment because that server's pins conflict with Prefect's. It is
+looked for at `VNETFERRY_RUNTIME`, else in `.runtime/` of the repository that this file belongs to, else in
+the user's cache folder. `python -m vnetferry.sandbox.scoring.runtime` makes it there from
+runtime-requirements.txt, whose hashes are checked; a complete one is left alone, and one that was made from
+other requirements is made again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ REQUIREMENTS = Path(__file__).with_name("runtime-requirements.txt")
 _STAMP = ".vnetferry-requirements"
 
 
-class RuntimeMissing(Exception):  # noqa: N818 (it says what is the matter, like AzureError's kin)
+class RuntimeMissing(Exception):
     """There is no complete scoring runtime; the message says how to make one."""
 
 
@@ -37,7 +38,10 @@ def locate() -> Path:
 
 
 def find_python() -> Path:
-    """The runtime's Python; RuntimeMissing when it is not there, or not what runtime-requirements.txt says."""
+    """The runtime's Python.
+
+    RuntimeMissing when it is not there, or not what runtime-requirements.txt says.
+    """
     place = locate()
     if not _is_complete(place):
         raise RuntimeMissing(
@@ -48,7 +52,10 @@ def find_python() -> Path:
 
 
 def install() -> Path:
-    """Make the runtime unless it is complete; return its folder. subprocess.CalledProcessError when pip fails."""
+    """Make the runtime unless it is complete.
+
+    Return its folder. subprocess.CalledProcessError when pip fails.
+    """
     place = locate()
     if not _is_complete(place):
         shutil.rmtree(place, ignore_errors=True)

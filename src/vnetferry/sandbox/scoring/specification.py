@@ -21,9 +21,12 @@ def parse_duration_s(text: str) -> float | None:
 
 @dataclass(frozen=True)
 class Limits:
-    """How many requests a deployment takes at once and how long one may last (real seconds: models run in real time).
+    """How many requests a deployment takes at once, and how long one may last in real seconds.
 
-    Source: request settings of managed online deployments; one more than twice the concurrency is refused with 429.
+    Models run in real time, however fast Azure's clock is.
+
+    Source: request settings of managed online deployments; one more than twice the concurrency is refused
+            with 429.
     """
 
     timeout_s: float
@@ -31,7 +34,7 @@ class Limits:
 
 
 def read_limits(document: Json) -> Limits:
-    """The limits of a deployment, with Azure's defaults (5 s, one request per instance) for what it leaves unsaid."""
+    """The limits of a deployment; Azure's defaults (5 s, one request per instance) where it says nothing."""
     settings = document["properties"].get("requestSettings") or {}
     instances = (document.get("sku") or {}).get("capacity") or 1
     per_instance = settings.get("maxConcurrentRequestsPerInstance") or 1

@@ -1,7 +1,7 @@
 """Which deployment answers a request: a sequence that holds the percentages exactly, not by chance.
 
-Smooth weighted round-robin: over every hundred requests each deployment gets as many as its percentage says, spread
-out as evenly as that allows. A change of the weights starts a new sequence.
+Smooth weighted round-robin: over every hundred requests each deployment gets as many as its percentage
+says, spread out as evenly as that allows. A change of the weights starts a new sequence.
 """
 
 from __future__ import annotations

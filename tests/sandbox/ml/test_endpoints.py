@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from tests.sandbox.online_world import VAULT, WORKSPACE, documents, online, refusal, texts
+from vnetferry.sandbox.errors import AzureError
+
+
+def test_create_answers_201_creating_and_ends_with_its_addresses(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        body = {
+            "location": "westeurope",
+            "properties": {"authMode": "key", "publicNetworkAccess": "disabled"},
+        }
+        answer = az.send("PUT", "onlineEndpoints/scoring", body)
+        assert isinstance(answer.body, dict)
+        assert answer.status == 201
+        assert answer.headers["x-ms-async-operation-timeout"] == "PT30M"
+        assert (
+            "/mfeOperationsStatus/oeidp:11111111-2222-4333-8444-555555555555:"
+            in answer.headers["Azure-AsyncOperation"]
+        )
+        assert answer.headers["Location"].startswith(
+            f"https://management.azure.com{WORKSPACE}/onlineEndpoints/scoring?"
+        )
+        assert answer.body["properties"]["provisioningState"] == "Creating"
+        assert answer.body["properties"]["scoringUri"] is None
+        az.settle()
+        made = az.get("onlineEndpoints/scoring")
+        assert made["properties"]["provisioningState"] == "Succeeded"
+        assert made["properties"]["publicNetworkAccess"] == "Disabled"
+        assert made["properties"]["authMode"] == "Key"
+        assert made["properties"]["scoringUri"] == "https://scoring.westeurope.inference.ml.azure.com/score"
+        assert (
+            made["properties"]["swaggerUri"]
+            == "https://scoring.westeurope.inference.ml.azure.com/swagger.json"
+        )
+        assert made["identity"]["type"] == "SystemAssigned"
+        assert made["systemData"]["createdAt"]
+        assert made["systemData"]["lastModifiedAt"]
+
+
+def test_keys_given_at_creation_are_listed_and_never_in_a_document(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        made = az.make_endpoint(keys={"primaryKey": "old-primary", "secondaryKey": "old-secondary"})
+        assert made["properties"]["keys"] is None
+        assert "old-primary" not in str(made)
+        assert az.keys() == {"primaryKey": "old-primary", "secondaryKey": "old-secondary"}
+
+
+def test_keys_left_out_are_made_up_and_differ(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        keys = az.keys()
+        assert keys["primaryKey"] != keys["secondaryKey"]
+        assert len(keys["primaryKey"]) == 32
+
+
+def test_endpoint_without_keys_lists_nulls(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint(authMode="AADToken")
+        assert az.keys() == {"primaryKey": None, "secondaryKey": None}
+
+
+@pytest.mark.parametrize("given", ["the-old-key", None])
+def test_regenerate_sets_the_value_given_or_a_new_one(tmp_path: Path, given: str | None) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        before = az.keys()
+        answer = az.send(
+            "POST", "onlineEndpoints/scoring/regenerateKeys", {"keyType": "Secondary", "keyValue": given}
+        )
+        assert (answer.status, answer.body) == (202, None)
+        assert az.keys() == before
+        az.settle()
+        after = az.keys()
+        assert after["primaryKey"] == before["primaryKey"]
+        assert after["secondaryKey"] == given if given else after["secondaryKey"] != before["secondaryKey"]
+
+
+def test_token_is_for_token_endpoints_and_names_its_times(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint("keyed")
+        az.make_endpoint("tokened", authMode="AMLToken")
+        token = az.send("POST", "onlineEndpoints/tokened/token").body
+        assert isinstance(token, dict)
+        assert token["expiryTimeUtc"] - token["refreshAfterTimeUtc"] == 43_200
+        assert token["refreshAfterTimeUtc"] > time.time()
+        assert (
+            jwt.decode(token["accessToken"], options={"verify_signature": False})["exp"]
+            == token["expiryTimeUtc"]
+        )
+        with pytest.raises(AzureError, match="BadRequest"):
+            az.send("POST", "onlineEndpoints/keyed/token")
+
+
+@pytest.mark.parametrize("name", ["ab", "a" * 33, "1abc", "a--b", "abc-", "a_b", "a.bc"])
+def test_names_outside_the_rules_are_refused(tmp_path: Path, name: str) -> None:
+    with online(tmp_path) as az, pytest.raises(AzureError) as raised:
+        az.send("PUT", f"onlineEndpoints/{name}", _body())
+    assert f"'{name}'" in texts(raised)
+
+
+def test_name_of_another_workspace_in_the_region_is_refused(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.world.endpoint_names.claim("West Europe", "Scoring", f"{WORKSPACE}/x")
+        az.world.documents.put({"id": f"{WORKSPACE}/x"})
+        with pytest.raises(AzureError) as raised:
+            az.send("PUT", "onlineEndpoints/scoring", _body())
+        assert "Endpoint name needs to be unique within a region" in texts(raised)
+        assert refusal(raised).status == 400
+
+
+def test_name_just_deleted_is_refused_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with online(tmp_path) as az:
+        monkeypatch.setattr("vnetferry.sandbox.scoring.names.HELD_AFTER_DELETE_S", 1e12)
+        az.make_endpoint()
+        assert az.send("DELETE", "onlineEndpoints/scoring").status == 202
+        az.settle()
+        with pytest.raises(AzureError) as raised:
+            az.send("PUT", "onlineEndpoints/scoring", _body())
+        assert refusal(raised).status == 404
+        monkeypatch.setattr("vnetferry.sandbox.scoring.names.HELD_AFTER_DELETE_S", 0.0)
+        assert az.send("PUT", "onlineEndpoints/scoring", _body()).status == 201
+
+
+def test_update_answers_201_with_the_old_traffic_and_ends_with_the_new(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        az.make_deployment("blue")
+        answer = az.set_traffic({"blue": 100})
+        assert isinstance(answer.body, dict)
+        assert (answer.status, answer.body["properties"]["traffic"]) == (201, {})
+        assert answer.body["properties"]["provisioningState"] == "Updating"
+        assert az.get("onlineEndpoints/scoring")["properties"]["traffic"] == {"blue": 100}
+
+
+def test_update_replaces_what_it_leaves_out_but_keeps_the_services_notes(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        made = az.make_endpoint(publicNetworkAccess="Disabled", description="old", properties={"a": "b"})
+        az.set_traffic({})
+        after = az.get("onlineEndpoints/scoring")
+        assert after["properties"]["publicNetworkAccess"] == "Enabled"
+        assert after["properties"]["description"] is None
+        noted = after["properties"]["properties"]
+        assert set(noted) == {"azureml.onlineendpointid", "AzureAsyncOperationUri"}
+        assert after["identity"] == made["identity"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"authMode": "AMLToken"}, "AuthMode cannot be changed"),
+        ({"keys": {"primaryKey": "x"}}, "regenerateKeys"),
+        ({"traffic": {"blue": 90}}, "must be 0 or 100"),
+        ({"traffic": {"gone": 100}}, "Deployment gone not found"),
+        ({"traffic": {"blue": 150, "green": -50}}, "from 0 to 100"),
+        ({"traffic": {"blue": 100}, "mirrorTraffic": {"green": 60}}, "must not exceed 50"),
+        ({"traffic": {"blue": 100}, "mirrorTraffic": {"blue": 10}}, "both live and mirror"),
+        ({"mirrorTraffic": {"blue": 10, "green": 10}}, "one deployment only"),
+        ({"unheardOf": 1}, "unheardOf"),
+        ({"publicNetworkAccess": "sometimes"}, "sometimes"),
+        ({"traffic": {"blue": "100"}}, "traffic"),
+    ],
+)
+def test_updates_that_azure_refuses_change_nothing(tmp_path: Path, change: dict[str, Any], says: str) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        az.make_deployment("blue")
+        az.make_deployment("green")
+        before = az.get("onlineEndpoints/scoring")
+        with pytest.raises(AzureError) as raised:
+            az.send("PUT", "onlineEndpoints/scoring", _body(**change))
+        assert says in texts(raised)
+        assert refusal(raised).status == 400
+        assert az.get("onlineEndpoints/scoring") == before
+
+
+def test_identity_cannot_be_changed(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        with pytest.raises(AzureError) as raised:
+            az.send("PATCH", "onlineEndpoints/scoring", {"identity": {"type": "None"}})
+        assert "identity" in texts(raised)
+
+
+def test_patch_changes_tags(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        assert az.send("PATCH", "onlineEndpoints/scoring", {"tags": {"team": "risk"}}).status == 202
+        az.settle()
+        assert az.get("onlineEndpoints/scoring")["tags"] == {"team": "risk"}
+
+
+def test_patch_refuses_anything_but_tags_and_identity(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        with pytest.raises(AzureError, match="properties"):
+            az.send("PATCH", "onlineEndpoints/scoring", {"properties": {"traffic": {}}})
+
+
+def test_busy_endpoint_answers_conflict(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.send("PUT", "onlineEndpoints/scoring", _body())
+        with pytest.raises(AzureError) as raised:
+            az.send("PUT", "onlineEndpoints/scoring", _body())
+        assert refusal(raised).status == 409
+        assert "Creating provisioning state" in texts(raised)
+
+
+def test_delete_takes_its_deployments_and_keys_with_it(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        az.make_deployment("blue")
+        az.set_traffic({"blue": 100})
+        az.send("DELETE", "onlineEndpoints/scoring")
+        az.settle()
+        assert az.send("DELETE", "onlineEndpoints/scoring").status == 204
+        assert not list(az.world.documents.below(f"{WORKSPACE}/onlineEndpoints"))
+        assert not az.world.secrets.endpoint_keys
+
+
+def test_list_is_paged_and_filtered(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        for name in ("one", "two", "three"):
+            az.make_endpoint(name)
+        first = az.send("GET", "onlineEndpoints?count=2").body
+        assert isinstance(first, dict)
+        assert [e["name"] for e in first["value"]] == ["one", "two"]
+        rest = az.send("GET", f"onlineEndpoints?{first['nextLink'].partition('?')[2]}").body
+        assert isinstance(rest, dict)
+        assert [e["name"] for e in rest["value"]] == ["three"]
+        assert "nextLink" not in rest
+        only = az.send("GET", "onlineEndpoints?name=TWO").body
+        assert isinstance(only, dict)
+        assert [e["name"] for e in only["value"]] == ["two"]
+
+
+def test_location_other_than_the_workspaces_is_refused(tmp_path: Path) -> None:
+    with online(tmp_path) as az, pytest.raises(AzureError) as raised:
+        az.send("PUT", "onlineEndpoints/scoring", {**_body(), "location": "eastus"})
+    assert "westeurope" in texts(raised)
+
+
+def test_endpoint_beyond_the_quota_is_refused(tmp_path: Path) -> None:
+    with online(tmp_path, quotas={"onlineEndpoints": 1}) as az:
+        az.make_endpoint("one")
+        with pytest.raises(AzureError) as raised:
+            az.send("PUT", "onlineEndpoints/two", _body())
+        assert refusal(raised).code == "OutOfQuota"
+
+
+def test_vault_that_refuses_azures_services_fails_a_key_endpoint_only(tmp_path: Path) -> None:
+    held = documents()
+    vault = next(d for d in held if d["id"] == VAULT)
+    vault["properties"]["networkAcls"] = {"defaultAction": "Deny", "bypass": "None"}
+    with online(tmp_path, held=held) as az:
+        answer = az.send("PUT", "onlineEndpoints/keyed", _body())
+        az.settle()
+        assert "bypass" in str(az.error_of(answer))
+        assert az.get("onlineEndpoints/keyed")["properties"]["provisioningState"] == "Failed"
+        assert (
+            az.make_endpoint("entra", authMode="AADToken")["properties"]["provisioningState"] == "Succeeded"
+        )
+        with pytest.raises(AzureError) as raised:
+            az.send("PUT", "onlineEndpoints/keyed", _body())
+        assert "Please recreate the endpoint" in texts(raised)
+
+
+def test_workspace_that_is_absent_is_the_missing_parent(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.world.documents.remove(WORKSPACE)
+        with pytest.raises(AzureError) as raised:
+            az.send("PUT", "onlineEndpoints/scoring", _body())
+    assert refusal(raised).code == "ParentResourceNotFound"
+
+
+def _body(**properties: Any) -> dict[str, Any]:
+    return {"location": "westeurope", "properties": {"authMode": "Key", **properties}}
