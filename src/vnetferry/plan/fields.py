@@ -36,7 +36,7 @@ class Rule(NamedTuple):
 
 CARRY = Rule("carry")
 UNKNOWN = Rule("unknown", "not known to vnetferry; carried as it is")
-_READ_ONLY = Rule("drop", "written by Azure alone")
+READ_ONLY = Rule("drop", "written by Azure alone")
 
 
 def _fields(what: Rule, names: str, under: str = "") -> dict[str, Rule]:
@@ -45,7 +45,7 @@ def _fields(what: Rule, names: str, under: str = "") -> dict[str, Rule]:
 
 
 _COMMON = {
-    **_fields(_READ_ONLY, "id name type systemData etag properties.provisioningState"),
+    **_fields(READ_ONLY, "id name type systemData etag properties.provisioningState"),
     **_fields(CARRY, "tags location"),
 }
 _TRACKED = {
@@ -54,7 +54,7 @@ _TRACKED = {
     "identity.principalId": Rule(
         "remake", "Azure makes a new principal; roles of the old one must be given again"
     ),
-    "identity.tenantId": _READ_ONLY,
+    "identity.tenantId": READ_ONLY,
 }
 _SERVICE_MARKS = _fields(
     Rule("drop", "the service's own mark on the source"),
@@ -90,7 +90,7 @@ _WORKSPACE = {
         "drop", "a subnet of one's own has no place in a managed network"
     ),
     **_fields(
-        _READ_ONLY,
+        READ_ONLY,
         "tenantId workspaceId creationTime discoveryUrl mlFlowTrackingUri notebookInfo privateLinkCount "
         "serviceProvisionedResourceGroup storageHnsEnabled linkedModelInventoryArmId allowRoleAssignmentOnRG "
         "softDeleteEnabled softDeletedAt scheduledPurgeDate sdkTelemetryAppInsightsKey sasGetterUri containerRegistries "
@@ -107,7 +107,7 @@ _ENDPOINT = {
         "authMode description properties publicNetworkAccess traffic mirrorTraffic compute",
         "properties.",
     ),
-    **_fields(_READ_ONLY, "scoringUri swaggerUri", "properties."),
+    **_fields(READ_ONLY, "scoringUri swaggerUri", "properties."),
     "properties.keys": Rule(
         "remake", "copied from the source when the endpoint is created, never written down"
     ),
@@ -128,7 +128,7 @@ _DEPLOYMENT = {
 _ENVIRONMENT = {
     **_ASSET,
     **_fields(CARRY, "autoRebuild build condaFile image inferenceConfig osType stage", "properties."),
-    "properties.environmentType": _READ_ONLY,
+    "properties.environmentType": READ_ONLY,
 }
 _MODEL = {
     **_ASSET,
@@ -145,7 +145,7 @@ _DATASTORE = {
     ),
     **_fields(CARRY, "credentialsType clientId tenantId authorityUrl resourceUrl", "properties.credentials."),
     "properties.credentials": _SECRET,
-    "properties.isDefault": _READ_ONLY,
+    "properties.isDefault": READ_ONLY,
 }
 _CONNECTION = {
     **_COMMON,
@@ -155,7 +155,7 @@ _CONNECTION = {
         "peRequirement value valueFormat",
         "properties.",
     ),
-    **_fields(_READ_ONLY, "createdByWorkspaceArmId group error peStatus", "properties."),
+    **_fields(READ_ONLY, "createdByWorkspaceArmId group error peStatus", "properties."),
     "properties.credentials": _SECRET,
 }
 _FIELDS = {

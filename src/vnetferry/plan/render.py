@@ -7,6 +7,7 @@ from collections import Counter
 from vnetferry.models.base import Value
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.plan import CarryOver, Plan, PlanWarning, Step
+from vnetferry.plan.fields import READ_ONLY
 
 _MINUTE_S = 60
 # Steps that belong together in a person's mind, in the order in which they happen.
@@ -92,16 +93,12 @@ def ordered_warnings(plan: Plan) -> list[PlanWarning]:
 
 def changed_properties(plan: Plan) -> list[CarryOver]:
     """What arrives otherwise than it was: all but what is carried and what Azure writes by itself."""
-    return [
-        entry
-        for entry in plan.carry_over
-        if entry.disposition != "carried" and entry.reason not in ("written by Azure alone",)
-    ]
+    return [e for e in plan.carry_over if e.disposition != "carried" and e.reason != READ_ONLY.reason]
 
 
 def carried_summary(plan: Plan) -> str:
-    """How many properties are carried, remapped and so on."""
-    counts = Counter(entry.disposition for entry in plan.carry_over)
+    """How many properties are carried, remapped and so on; those that Azure writes by itself are not counted."""
+    counts = Counter(entry.disposition for entry in plan.carry_over if entry.reason != READ_ONLY.reason)
     return ", ".join(f"{counts[name]} {name}" for name in ("carried", "remapped", "re-created", "dropped"))
 
 

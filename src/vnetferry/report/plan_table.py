@@ -111,5 +111,5 @@ def _warning(warning: PlanWarning) -> Text:
 def _closing(plan: Plan) -> Text:
     return Text(
         f"{len(plan.steps)} steps. Properties: {carried_summary(plan)}. "
-        f"At best {duration(plan.critical_path_s)} of Azure's time: the longest chain of steps, however many endpoints."
+        f"At best {duration(plan.critical_path_s)} of Azure's time, however many endpoints: the longest chain of steps."
     )
