@@ -1,0 +1,80 @@
+# Every target makes or mends .venv by itself; `make rehearse` is where to begin. Works with GNU make 3.81 (macOS).
+.DEFAULT_GOAL := help
+.PHONY: help rehearse test lint types layers format docs wheel bench clean lock runtime venv
+
+VENV    := .venv
+RUN     := $(VENV)/bin
+STAMP   := $(VENV)/.installed
+PYTHON  ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10; do \
+             $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+WORKERS ?= auto
+PIP     := $(RUN)/python -m pip --disable-pip-version-check --quiet
+
+help:
+	@echo "make rehearse   migrate the example workspace in the sandbox, with live progress"
+	@echo "make test       the whole suite, in parallel; TESTS=tests/plan for a part, WORKERS=0 for one process"
+	@echo "make lint | types | layers | format"
+	@echo "make docs       renew the generated pages and run what the pages show"
+	@echo "make wheel      build dist/*.whl"
+	@echo "make bench      what vnetferry costs on this machine"
+	@echo "make lock       renew requirements.lock after a change of pyproject.toml; UPGRADE=1 takes newer releases"
+	@echo "make clean      remove everything that make has made"
+
+rehearse: $(STAMP) runtime
+	@$(RUN)/vnetferry rehearse $(ARGS)
+
+test: $(STAMP) runtime
+	@$(RUN)/python -m pytest -q -n $(WORKERS) --dist=worksteal $(TESTS)
+
+lint: $(STAMP)
+	@$(RUN)/ruff check
+	@$(RUN)/ruff format --check
+
+types: $(STAMP)
+	@$(RUN)/mypy
+
+layers: $(STAMP)
+	@$(RUN)/lint-imports --no-logo
+
+format: $(STAMP)
+	@$(RUN)/ruff check --fix-only --quiet
+	@$(RUN)/ruff format
+
+docs: $(STAMP) runtime
+	@$(RUN)/python -m vnetferry.sandbox.coverage
+	@$(RUN)/python -m pytest -q tests/docs
+
+wheel: $(STAMP)
+	@$(RUN)/python -m build --wheel --no-isolation --outdir dist
+
+bench: $(STAMP) runtime
+	@for b in bench/*.py; do $(RUN)/python $$b || exit; done
+
+runtime: $(STAMP)
+	@$(RUN)/python -m vnetferry.sandbox.scoring.runtime
+
+venv: $(STAMP)
+
+# A failed installation leaves no stamp, so the next make begins it again.
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "vnetferry needs Python 3.10 to 3.13 and found none: install one, or name it with make PYTHON=/path/to/python3." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || { echo "$(PYTHON) is not Python 3.10 to 3.13: name another with make PYTHON=/path/to/python3." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: on Debian and Ubuntu, apt-get install python3-venv mends it." >&2; exit 1; }
+	@echo "Installing what requirements.lock names into $(VENV) (a few minutes the first time)"
+	@$(RUN)/python -c '' 2>/dev/null || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock: $(STAMP)
+	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && $(RUN)/python -m venv "$$tools" && \
+	  "$$tools/bin/python" -m pip --disable-pip-version-check --quiet install 'uv>=0.9' && \
+	  "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
+	    --no-emit-index-url --no-emit-find-links --group dev $(if $(UPGRADE),--upgrade) -o requirements.lock pyproject.toml
+	@printf '%s\n' '# Made by `make lock` from pyproject.toml: what vnetferry and its checks are built and tested with.' \
+	  | cat - requirements.lock > requirements.lock.new && mv requirements.lock.new requirements.lock
+	@! grep -nE '://|^-' requirements.lock || { echo "requirements.lock names an index: it must not." >&2; exit 1; }
+
+clean:
+	rm -rf $(VENV) .runtime build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache rehearsal
+	find src flows tasks tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} +
