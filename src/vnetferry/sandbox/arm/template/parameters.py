@@ -44,7 +44,9 @@ def resolve(declared: Json, given: Json, scope: Scope) -> dict[str, Any]:
     _require_declared(names, given)
     values: dict[str, Any] = {}
     for name, entry in given.items():
-        values[names[name.lower()]] = _given(name, entry)
+        # A null counts as not given: the SDK sends many, and the defaults apply.
+        if (value := _given(name, entry)) is not None:
+            values[names[name.lower()]] = value
     for name in declared:
         _fill(name, declared, values, scope, ())
     for name, definition in declared.items():
