@@ -1,7 +1,8 @@
 """Azure's refusals: a status, a code and a text, in the envelope of the service that refuses.
 
-Two envelopes exist. ARM's front door answers `{"error":{"code","message"}}` with `x-ms-failure-cause: gateway`; the ML
-service behind it adds `details` and `additionalInfo` and marks its answer `x-ms-response-type: error`.
+Two envelopes exist. ARM's front door answers `{"error":{"code","message"}}` with `x-ms-failure-cause:
+gateway`; the ML service behind it adds `details` and `additionalInfo` and marks its answer
+`x-ms-response-type: error`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from datetime import datetime, timezone
 from typing import Any, Literal
 
 Envelope = Literal["arm", "service"]
+
+
+class SandboxError(Exception):
+    """The sandbox cannot run as asked; `str()` is one sentence: what, where, and how to mend it."""
 
 
 class AzureError(Exception):
@@ -58,7 +63,9 @@ class AzureError(Exception):
 
     def response_headers(self) -> dict[str, str]:
         """What the envelope's owner adds to the headers."""
-        mark = {"x-ms-failure-cause": "gateway"} if self.envelope == "arm" else {"x-ms-response-type": "error"}
+        mark = (
+            {"x-ms-failure-cause": "gateway"} if self.envelope == "arm" else {"x-ms-response-type": "error"}
+        )
         return {**mark, **self.headers}
 
 

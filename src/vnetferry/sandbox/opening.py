@@ -15,6 +15,7 @@ from vnetferry.sandbox import vault
 from vnetferry.sandbox.arm import groups
 from vnetferry.sandbox.arm import site as arm
 from vnetferry.sandbox.documents import resource_type
+from vnetferry.sandbox.errors import SandboxError
 from vnetferry.sandbox.wire import INTERNET, Json
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ _ID = re.compile(r"^/subscriptions/[^/]+(/[^/]+/[^/]+)*(/providers/[^/]+(/[^/]+/
 _NETWORK = "microsoft.network/virtualnetworks"
 # Registered last: their connections become part of targets that must be there.
 _LAST = "microsoft.network/privateendpoints"
-
-
-class SandboxError(Exception):
-    """The sandbox cannot do what it is asked; `str()` is one sentence: what, where, and how to mend it."""
 
 
 def fill(world: World) -> None:

@@ -209,7 +209,7 @@ def refusal(host: str, port: int) -> str | None:
     what = f"The vnetferry sandbox refuses {host}:{port}"
     if service_of(host) is None:
         return (
-            f"{what}: it stands in for Azure's public hosts only and lets nothing else out; run what needs that "
+            f"{what}: it stands in for Azure's public hosts and lets nothing else out; run what needs that "
             "host outside the sandbox, or add the host to NO_PROXY."
         )
     return None if port == 443 else f"{what}: Azure serves this host on port 443 only; use https."
@@ -220,7 +220,7 @@ def _not_connect(line: str) -> tuple[int, str]:
     if re.match(r"^[A-Z]+ https?://", line):
         target = rest.partition(" ")[0].partition("?")[0]
         return 403, (
-            f"The vnetferry sandbox refuses {method} {target}: it serves Azure's public hosts over TLS alone and "
+            f"The vnetferry sandbox refuses {method} {target}: it serves Azure's hosts over TLS alone and "
             "lets nothing else out; use https with an Azure host, or add the host to NO_PROXY."
         )
     return (

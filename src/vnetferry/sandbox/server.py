@@ -22,9 +22,9 @@ from vnetferry.sandbox.ca import CertificateAuthority
 from vnetferry.sandbox.clock import Clock
 from vnetferry.sandbox.documents import Documents
 from vnetferry.sandbox.environment import environment
-from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.errors import AzureError, SandboxError
 from vnetferry.sandbox.gate import Faults, RequestLog
-from vnetferry.sandbox.opening import SandboxError, fill, network_names
+from vnetferry.sandbox.opening import fill, network_names
 from vnetferry.sandbox.operations import LongOperation, LongOperations
 from vnetferry.sandbox.proxy import LOOPBACK, Proxies
 from vnetferry.sandbox.scenario import Scenario
