@@ -126,7 +126,7 @@ def _account_text(query: Mapping[str, str], account: str) -> str:
 
 
 def _service_text(query: Mapping[str, str], resource: str) -> str:
-    last = ["si", "sip", "spr", "sv", "sr", "snapshot", *_scope_of(query), *_RESPONSE_HEADERS]
+    last = ["si", "sip", "spr", "sv", "sr", "", *_scope_of(query), *_RESPONSE_HEADERS]
     return _text(query, resource, last)
 
 
@@ -137,13 +137,14 @@ def _delegated_texts(query: Mapping[str, str], resource: str) -> Iterator[str]:
         key += ["saoid", "suoid", "scid"]
     if query["sv"] >= "2025-07-05":
         key += ["skdutid", "sduoid"]
-    resource_fields = ["sip", "spr", "sv", "sr", "snapshot", *_scope_of(query)]
+    resource_fields = ["sip", "spr", "sv", "sr", "", *_scope_of(query)]
     yield _text(query, resource, [*key, *resource_fields, *_RESPONSE_HEADERS])
     if query["sv"] >= "2025-07-05":
         yield _text(query, resource, [*key, *resource_fields, "", "", *_RESPONSE_HEADERS])
 
 
 def _text(query: Mapping[str, str], resource: str, rest: list[str]) -> str:
+    """A string to sign; an empty name is a field that stays empty (a snapshot's time: those are not served)."""
     first = [query.get(name, "") for name in ("sp", "st", "se")]
     return "\n".join([*first, resource, *(query.get(name, "") for name in rest)])
 

@@ -1,8 +1,9 @@
 """Key Vault's data plane at `{vault}.vault.azure.net`: token, firewall, rights, then the operation.
 
-Served: secrets, their versions, and what soft delete adds (a deleted name stays reserved until it is recovered
-or purged). A secret's value leaves only in the answer to the get or set that asked for it. Keys, certificates,
-backups and rotation are not served. Source: Azure Key Vault REST reference, secrets, api-version 7.4.
+Served: secrets, their versions, and what soft delete adds (a deleted name stays reserved until it is
+recovered or purged). A secret's value leaves only in the answer to the get or set that asked for it. Keys,
+certificates, backups and rotation are not served.
+Source: Azure Key Vault REST reference, secrets, api-version 7.4.
 """
 
 from __future__ import annotations

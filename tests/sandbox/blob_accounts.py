@@ -1,0 +1,65 @@
+"""Storage accounts for tests, which differ in who may reach them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+GROUP = "/subscriptions/0b7e51c6-5c0a-4a4e-9d6e-3a5f8e6b7c01/resourceGroups/rg-data"
+NETWORKS = f"{GROUP}/providers/Microsoft.Network/virtualNetworks"
+
+
+def account(name: str, default_action: str = "Allow", public: str = "Enabled", **rules: Any) -> dict[str, Any]:
+    return {
+        "id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/{name}",
+        "location": "westeurope",
+        "kind": "StorageV2",
+        "sku": {"name": "Standard_LRS", "tier": "Standard"},
+        "properties": {
+            "provisioningState": "Succeeded",
+            "publicNetworkAccess": public,
+            "networkAcls": {"defaultAction": default_action, "bypass": "AzureServices", **rules},
+        },
+    }
+
+
+def network(name: str) -> dict[str, Any]:
+    subnet = {"id": f"{NETWORKS}/{name}/subnets/default", "name": "default"}
+    prefixes = {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}}
+    return {
+        "id": f"{NETWORKS}/{name}",
+        "location": "westeurope",
+        "properties": {**prefixes, "subnets": [{**subnet, "properties": {"addressPrefix": "10.9.1.0/24"}}]},
+    }
+
+
+def private_endpoint(name: str, vnet: str, target: str, status: str) -> dict[str, Any]:
+    connection = {
+        "privateLinkServiceId": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/{target}",
+        "groupIds": ["blob"],
+        "privateLinkServiceConnectionState": {"status": status},
+    }
+    return {
+        "id": f"{GROUP}/providers/Microsoft.Network/privateEndpoints/{name}",
+        "location": "westeurope",
+        "properties": {
+            "subnet": {"id": f"{NETWORKS}/{vnet}/subnets/default"},
+            "privateLinkServiceConnections": [{"name": name, "properties": connection}],
+        },
+    }
+
+
+RESOURCES = [
+    account("stopen"),
+    account("stother"),
+    account("stclosed", public="Disabled"),
+    account("stnamed", "Deny", virtualNetworkRules=[{"id": f"{NETWORKS}/vnet-named/subnets/default"}]),
+    network("vnet-near"),
+    network("vnet-far"),
+    network("vnet-named"),
+    private_endpoint("pe-near", "vnet-near", "stclosed", "Approved"),
+    private_endpoint("pe-far", "vnet-far", "stclosed", "Pending"),
+]
+
+
+def url(name: str) -> str:
+    return f"https://{name}.blob.core.windows.net"
