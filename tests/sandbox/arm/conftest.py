@@ -102,7 +102,9 @@ def arm_of(tmp_path: Path) -> Iterator[Callable[..., Arm]]:
     made: list[World] = []
 
     def make(*documents: dict[str, Any], **scenario: Any) -> Arm:
-        found = Scenario(resources=({"id": GROUP, "name": "rg", "location": "westeurope"}, *documents), **scenario)
+        found = Scenario(
+            resources=({"id": GROUP, "name": "rg", "location": "westeurope"}, *documents), **scenario
+        )
         clock = Clock(5000)
         folder = tmp_path / str(len(made))
         fleet = Fleet("echo", folder / "fleet")
@@ -121,7 +123,9 @@ def arm_of(tmp_path: Path) -> Iterator[Callable[..., Arm]]:
         )
         fleet.bind(world)
         for document in json.loads(json.dumps(found.resources)):
-            site.ADOPT.get(resource_type(document["id"]).lower(), lambda w, d: w.documents.put(d))(world, document)
+            site.ADOPT.get(resource_type(document["id"]).lower(), lambda w, d: w.documents.put(d))(
+                world, document
+            )
         groups.adopt_implied(world)
         made.append(world)
         return Arm(world, loop)

@@ -49,17 +49,25 @@ def assignment(role: str, scope: str = GROUP, principal: str = SOMEBODY.object_i
         ("AzureML Data Scientist", f"{ML}/delete", False),
         ("AzureML Data Scientist", f"{ML}/computes/write", True),
         ("AzureML Data Scientist", "Microsoft.Storage/storageAccounts/listKeys/action", False),
-        ("Azure AI Enterprise Network Connection Approver", f"{ML}/privateEndpointConnectionsApproval/action", True),
+        (
+            "Azure AI Enterprise Network Connection Approver",
+            f"{ML}/privateEndpointConnectionsApproval/action",
+            True,
+        ),
     ],
 )
-def test_allowed_of_role_follows_its_actions_and_not_actions(arm_of: Any, role: str, action: str, granted: bool) -> None:
+def test_allowed_of_role_follows_its_actions_and_not_actions(
+    arm_of: Any, role: str, action: str, granted: bool
+) -> None:
     world = arm_of(assignment(role)).world
     assert authorization.allowed(world, SOMEBODY.object_id, action, ENDPOINT) is granted
 
 
 def test_allowed_above_the_assigned_scope_is_false(arm_of: Any) -> None:
     world = arm_of(assignment("Owner", ENDPOINT)).world
-    assert authorization.allowed(world, SOMEBODY.object_id, f"{ML}/onlineEndpoints/read", f"{ENDPOINT}/deployments/d")
+    assert authorization.allowed(
+        world, SOMEBODY.object_id, f"{ML}/onlineEndpoints/read", f"{ENDPOINT}/deployments/d"
+    )
     assert not authorization.allowed(world, SOMEBODY.object_id, f"{ML}/read", WORKSPACE)
 
 
@@ -150,7 +158,10 @@ def test_list_assignments_filters_by_scope_and_principal(arm_of: Any) -> None:
     assert listed(GROUP, "atScope()") == [ROLES["Reader"]]
     assert listed(GROUP) == [ROLES["Reader"], ROLES["Owner"]]
     assert listed(WORKSPACE, f"principalId%20eq%20'{SOMEBODY.object_id}'") == [ROLES["Reader"]]
-    assert arm.get(f"{GROUP}/providers/Microsoft.Authorization/roleAssignments", V, "&$filter=x").code == "UnsupportedQueryFilter"
+    assert (
+        arm.get(f"{GROUP}/providers/Microsoft.Authorization/roleAssignments", V, "&$filter=x").code
+        == "UnsupportedQueryFilter"
+    )
 
 
 def test_permissions_of_client_are_owners(arm: Any) -> None:
@@ -159,7 +170,9 @@ def test_permissions_of_client_are_owners(arm: Any) -> None:
 
 
 def put_lock(arm: Any, scope: str, level: str) -> Any:
-    return arm.put(f"{scope}/providers/Microsoft.Authorization/locks/l", {"properties": {"level": level}}, "2016-09-01")
+    return arm.put(
+        f"{scope}/providers/Microsoft.Authorization/locks/l", {"properties": {"level": level}}, "2016-09-01"
+    )
 
 
 ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stone"

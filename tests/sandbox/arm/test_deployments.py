@@ -113,7 +113,10 @@ def test_put_nested_deployment_runs_in_its_own_group(arm_of: Any) -> None:
         "apiVersion": "2020-06-01",
         "name": "inner",
         "resourceGroup": "rg2",
-        "properties": {"mode": "Incremental", "template": template(storage("[concat('st', 'inner')]", location="northeurope"))},
+        "properties": {
+            "mode": "Incremental",
+            "template": template(storage("[concat('st', 'inner')]", location="northeurope")),
+        },
     }
     arm.put(DEPLOYMENT, body(template(nested)), V)
     assert arm.settle(DEPLOYMENT, V).body["properties"]["provisioningState"] == "Succeeded"

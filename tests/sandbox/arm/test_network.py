@@ -22,13 +22,19 @@ def ready(arm: Any) -> Any:
     """A network with a subnet, and a storage account."""
     arm.put(ACCOUNT, {"location": "westeurope", "sku": {"name": "Standard_LRS"}, "kind": "StorageV2"}, S)
     subnets = [{"name": "endpoints", "properties": {"addressPrefix": "10.0.1.0/24"}}]
-    body = {"location": "westeurope", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": subnets}}
+    body = {
+        "location": "westeurope",
+        "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": subnets},
+    }
     assert arm.put(NETWORK, body, V).status == 201
     return arm
 
 
 def endpoint(manual: bool = False, subnet: str = SUBNET, **fields: Any) -> dict[str, Any]:
-    connection = {"name": "c", "properties": {"privateLinkServiceId": ACCOUNT, "groupIds": ["blob"], **fields}}
+    connection = {
+        "name": "c",
+        "properties": {"privateLinkServiceId": ACCOUNT, "groupIds": ["blob"], **fields},
+    }
     kind = "manualPrivateLinkServiceConnections" if manual else "privateLinkServiceConnections"
     return {"location": "westeurope", "properties": {"subnet": {"id": subnet}, kind: [connection]}}
 
@@ -40,7 +46,10 @@ def connections(arm: Any) -> Any:
 def test_put_endpoint_by_target_owner_is_approved_and_reaches(ready: Any) -> None:
     answer = ready.put(ENDPOINT, endpoint(), V)
     assert answer.status == 201
-    assert "/providers/Microsoft.Network/locations/westeurope/operations/" in answer.headers["Azure-AsyncOperation"]
+    assert (
+        "/providers/Microsoft.Network/locations/westeurope/operations/"
+        in answer.headers["Azure-AsyncOperation"]
+    )
     made = ready.settle(ENDPOINT, V).body["properties"]
     assert made["customDnsConfigs"] == [{"fqdn": "stone.blob.core.windows.net", "ipAddresses": ["10.0.1.4"]}]
     assert connections(ready)[0]["properties"]["privateLinkServiceConnectionState"]["status"] == "Approved"
@@ -103,7 +112,10 @@ def test_delete_endpoint_takes_its_connection_away(ready: Any) -> None:
         (endpoint(privateLinkServiceId=f"{ACCOUNT}x"), "LinkedResourceNotFound"),
         (endpoint(groupIds=["vault"]), "InvalidGroupId"),
         (endpoint(groupIds=[]), "MissingParameterGroupIds"),
-        ({"location": "westeurope", "properties": {"subnet": {"id": SUBNET}}}, "PrivateEndpointMustHaveOneConnection"),
+        (
+            {"location": "westeurope", "properties": {"subnet": {"id": SUBNET}}},
+            "PrivateEndpointMustHaveOneConnection",
+        ),
         ({**endpoint(), "colour": "red"}, "InvalidRequestContent"),
         ({**endpoint(), "location": "nowhere"}, "LocationNotAvailableForResourceType"),
         ({**endpoint(), "location": "northeurope"}, "InvalidResourceReference"),
@@ -138,7 +150,9 @@ def test_zone_group_writes_records_of_the_endpoint(ready: Any) -> None:
     assert ready.put(zone, {"location": "global"}, "2020-06-01").status == 201
     ready.put(ENDPOINT, endpoint(), V)
     config = {"name": "blob", "properties": {"privateDnsZoneId": zone}}
-    answer = ready.put(f"{ENDPOINT}/privateDnsZoneGroups/default", {"properties": {"privateDnsZoneConfigs": [config]}}, V)
+    answer = ready.put(
+        f"{ENDPOINT}/privateDnsZoneGroups/default", {"properties": {"privateDnsZoneConfigs": [config]}}, V
+    )
     assert answer.status == 201
     record = ready.get(f"{zone}/A/stone", "2020-06-01").body["properties"]
     assert record["aRecords"] == [{"ipv4Address": "10.0.1.4"}]
@@ -149,7 +163,12 @@ def test_adopted_endpoint_connects_whatever_the_order(arm_of: Any) -> None:
     documents = [
         {"id": ENDPOINT, "name": "pe", "type": "Microsoft.Network/privateEndpoints", **endpoint()},
         {"id": ACCOUNT, "name": "stone", "location": "westeurope", "properties": {}},
-        {"id": NETWORK, "name": "vnet-callers", "location": "westeurope", "properties": {"subnets": [subnet]}},
+        {
+            "id": NETWORK,
+            "name": "vnet-callers",
+            "location": "westeurope",
+            "properties": {"subnets": [subnet]},
+        },
     ]
     for order in (documents, documents[::-1]):
         world = arm_of(*order).world

@@ -26,7 +26,9 @@ def client(azure: Any) -> Any:
     return MLClient(DefaultAzureCredential(), SUBSCRIPTION, "rg")
 
 
-def test_begin_create_managed_network_makes_workspace_with_closed_dependencies(client: Any, azure: Any) -> None:
+def test_begin_create_managed_network_makes_workspace_with_closed_dependencies(
+    client: Any, azure: Any
+) -> None:
     from azure.ai.ml.constants._workspace import IsolationMode
     from azure.ai.ml.entities import ManagedNetwork, Workspace
 

@@ -25,7 +25,9 @@ SDK_TEMPLATES = Path(find_spec("azure.ai.ml").origin).parent / "_arm_deployments
 def scope(**fields: Any) -> Scope:
     subscription = {"subscriptionId": SUBSCRIPTION, "tenantId": "t", "id": f"/subscriptions/{SUBSCRIPTION}"}
     group = {"id": GROUP, "name": "rg", "location": "westeurope"}
-    return Scope(subscription, group, {"name": "d"}, now=datetime(2026, 3, 4, 5, 6, 7, tzinfo=timezone.utc), **fields)
+    return Scope(
+        subscription, group, {"name": "d"}, now=datetime(2026, 3, 4, 5, 6, 7, tzinfo=timezone.utc), **fields
+    )
 
 
 def of(*resources: Any, **sections: Any) -> dict[str, Any]:
@@ -58,7 +60,7 @@ def resource(name: str, **members: Any) -> dict[str, Any]:
         ("[coalesce(null(), 'b')]", "b"),
         ("[union(createObject('a', 1), createObject('b', 2))]", {"a": 1, "b": 2}),
         ("[createObject('a', createObject('b', 5)).a.b]", 5),
-        ("[json('{\"a\": [1, {\"b\": 2}]}').a[1].b]", 2),
+        ('[json(\'{"a": [1, {"b": 2}]}\').a[1].b]', 2),
         ("[json('null')]", None),
         ("[string(createArray(1, 'a'))]", '[1,"a"]'),
         ("[int('12')]", 12),
@@ -68,8 +70,14 @@ def resource(name: str, **members: Any) -> dict[str, Any]:
         ("[[not an expression]", "[not an expression]"),
         ("[resourceGroup().location]", "westeurope"),
         ("[subscription().tenantId]", "t"),
-        ("[resourceId('Microsoft.Storage/storageAccounts', 's')]", f"{GROUP}/providers/Microsoft.Storage/storageAccounts/s"),
-        ("[resourceId('g2', 'A.B/c/d', 'x', 'y')]", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g2/providers/A.B/c/x/d/y"),
+        (
+            "[resourceId('Microsoft.Storage/storageAccounts', 's')]",
+            f"{GROUP}/providers/Microsoft.Storage/storageAccounts/s",
+        ),
+        (
+            "[resourceId('g2', 'A.B/c/d', 'x', 'y')]",
+            f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g2/providers/A.B/c/x/d/y",
+        ),
         ("[subscriptionResourceId('A.B/c', 'x')]", f"/subscriptions/{SUBSCRIPTION}/providers/A.B/c/x"),
     ],
 )
@@ -138,7 +146,9 @@ def test_expand_missing_parameter_is_refused() -> None:
 
 
 def test_expand_parameter_defaults_in_a_circle_are_refused() -> None:
-    parameters = {n: {"type": "string", "defaultValue": f"[parameters('{o}')]"} for n, o in (("a", "b"), ("b", "a"))}
+    parameters = {
+        n: {"type": "string", "defaultValue": f"[parameters('{o}')]"} for n, o in (("a", "b"), ("b", "a"))
+    }
     with pytest.raises(TemplateError, match="Circular reference"):
         expand(of(parameters=parameters), {}, scope())
 
@@ -151,7 +161,9 @@ def test_expand_copy_makes_one_resource_a_turn() -> None:
 
 
 def test_expand_serial_copy_waits_for_the_batch_before() -> None:
-    loop = resource("[concat('s', copyIndex())]", copy={"name": "many", "count": 4, "mode": "serial", "batchSize": 2})
+    loop = resource(
+        "[concat('s', copyIndex())]", copy={"name": "many", "count": 4, "mode": "serial", "batchSize": 2}
+    )
     planned, _, _ = expand(of(loop), {}, scope())
     assert [sorted(key[-2:] for key in p.waits_for) for p in planned] == [[], [], ["s0", "s1"], ["s0", "s1"]]
 
@@ -201,7 +213,10 @@ def test_expand_bad_template_is_refused(resources: Any, words: str) -> None:
 
 
 def test_outputs_of_template_have_type_and_value() -> None:
-    sections = {"o": {"type": "int", "value": "[add(1, 2)]"}, "no": {"condition": False, "type": "int", "value": "[nope()]"}}
+    sections = {
+        "o": {"type": "int", "value": "[add(1, 2)]"},
+        "no": {"condition": False, "type": "int", "value": "[nope()]"},
+    }
     assert outputs(of(outputs=sections), scope()) == {"o": {"type": "int", "value": 3}}
 
 
@@ -209,7 +224,12 @@ def test_value_of_user_function_sees_its_own_parameters_only() -> None:
     functions = [
         {
             "namespace": "me",
-            "members": {"twice": {"parameters": [{"name": "t", "type": "string"}], "output": {"type": "string", "value": "[concat(parameters('t'), parameters('t'))]"}}},
+            "members": {
+                "twice": {
+                    "parameters": [{"name": "t", "type": "string"}],
+                    "output": {"type": "string", "value": "[concat(parameters('t'), parameters('t'))]"},
+                }
+            },
         }
     ]
     planned, _, _ = expand(of(resource("[me.twice('ab')]"), functions=functions), {}, scope())
@@ -218,7 +238,10 @@ def test_value_of_user_function_sees_its_own_parameters_only() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text().filter(lambda t: not t.startswith("[") and t != "copy"), inner),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(st.text().filter(lambda t: not t.startswith("[") and t != "copy"), inner)
+    ),
     max_leaves=10,
 )
 
@@ -234,12 +257,22 @@ def test_expand_sdk_workspace_template_plans_its_own_resources() -> None:
         name: {"value": value}
         for name, value in {
             **{"workspaceName": "ws", "description": "d", "friendlyName": "f", "location": "westeurope"},
-            **{"resourceGroupName": "rg", "tagValues": {"k": "v"}, "managedNetwork": {"isolationMode": "AllowInternetOutbound"}},
+            **{
+                "resourceGroupName": "rg",
+                "tagValues": {"k": "v"},
+                "managedNetwork": {"isolationMode": "AllowInternetOutbound"},
+            },
         }.items()
     }
     planned, _, _ = expand(template, given_, scope())
     enabled = [p for p in planned if p.enabled]
-    assert [p.type.rpartition("/")[2] for p in enabled] == ["storageAccounts", "vaults", "workspaces", "components", "workspaces"]
+    assert [p.type.rpartition("/")[2] for p in enabled] == [
+        "storageAccounts",
+        "vaults",
+        "workspaces",
+        "components",
+        "workspaces",
+    ]
     workspace = enabled[-1].body({})
     assert workspace["properties"]["managedNetwork"] == {"isolationMode": "AllowInternetOutbound"}
     assert workspace["properties"]["storageAccount"] == enabled[0].id

@@ -1,0 +1,117 @@
+"""Resource groups, subscriptions and provider registration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+SUBSCRIPTION = "/subscriptions/00000000-0000-4000-8000-000000000001"
+GROUP = f"{SUBSCRIPTION}/resourceGroups/rg"
+ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stone"
+ACCOUNT_BODY = {"location": "westeurope", "sku": {"name": "Standard_LRS"}, "kind": "StorageV2"}
+V, S = "2021-04-01", "2023-01-01"
+
+
+def test_put_group_new_and_again(arm: Any) -> None:
+    path = f"{SUBSCRIPTION}/resourcegroups/rg-new"
+    assert arm.put(path, {"location": "West Europe"}, V).status == 201
+    again = arm.put(path, {"location": "westeurope", "tags": {"a": "b"}}, V)
+    assert (again.status, again.body["tags"]) == (200, {"a": "b"})
+    assert again.body["id"] == f"{SUBSCRIPTION}/resourceGroups/rg-new"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "code"),
+    [
+        ("ends.", {"location": "westeurope"}, "InvalidResourceGroupName"),
+        ("rg", {"location": "northeurope"}, "InvalidResourceGroupLocation"),
+        ("fresh", {}, "LocationRequired"),
+        ("fresh", {"location": "westeurope", "colour": "red"}, "InvalidRequestContent"),
+    ],
+)
+def test_put_bad_group_is_refused(arm: Any, name: str, body: Any, code: str) -> None:
+    assert arm.put(f"{SUBSCRIPTION}/resourceGroups/{name}", body, V).code == code
+
+
+def test_put_resource_in_absent_group_is_refused(arm: Any) -> None:
+    answer = arm.put(ACCOUNT.replace("/rg/", "/absent/"), ACCOUNT_BODY, S)
+    assert (answer.status, answer.code) == (404, "ResourceGroupNotFound")
+
+
+def test_get_in_unknown_subscription_is_refused(arm_of: Any) -> None:
+    arm = arm_of()
+    answer = arm.get(GROUP.replace("0001", "0002"), V)
+    assert (answer.status, answer.code) == (404, "SubscriptionNotFound")
+
+
+def test_delete_group_takes_its_contents(arm: Any) -> None:
+    arm.put(ACCOUNT, ACCOUNT_BODY, S)
+    answer = arm.send("DELETE", GROUP, version=V)
+    result = answer.headers["Location"].removeprefix("https://management.azure.com").partition("?")[0]
+    assert answer.status == 202
+    assert arm.get(result, V).status == 202
+    assert arm.put(GROUP, {"location": "westeurope"}, V).code == "ResourceGroupBeingDeleted"
+    arm.wait(90)
+    assert arm.get(result, V).status == 200
+    assert arm.get(GROUP, V).code == "ResourceGroupNotFound"
+    assert ACCOUNT not in arm.world.documents
+
+
+def test_list_resources_can_be_filtered(arm: Any) -> None:
+    arm.put(ACCOUNT, ACCOUNT_BODY, S)
+    arm.put(
+        f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id-one",
+        {"location": "westeurope"},
+        "2023-01-31",
+    )
+
+    def names(query: str = "") -> list[str]:
+        return [value["name"] for value in arm.get(f"{GROUP}/resources", V, query).body["value"]]
+
+    assert names() == ["stone", "id-one"]
+    assert names("&$filter=resourceType%20eq%20'Microsoft.Storage/storageAccounts'") == ["stone"]
+    assert arm.get(f"{GROUP}/resources", V, "&$filter=shape%20eq%20'x'").code == "InvalidFilterInQueryString"
+
+
+def test_list_pages_link_to_the_next(arm: Any) -> None:
+    for index in range(3):
+        arm.put(f"{SUBSCRIPTION}/resourceGroups/more{index}", {"location": "westeurope"}, V)
+    found = arm.get(f"{SUBSCRIPTION}/resourceGroups", V, "&$top=2").body["value"]
+    assert [group["name"] for group in found] == ["rg", "more0"]
+    rest = arm.get(f"{SUBSCRIPTION}/resourceGroups", V, "&$skiptoken=2").body["value"]
+    assert [group["name"] for group in rest] == ["more1", "more2"]
+    assert arm.get(f"{SUBSCRIPTION}/resourceGroups", V, "&$top=x").code == "InvalidQueryParameterValue"
+
+
+def test_register_provider_takes_time_and_opens_writes(arm_of: Any) -> None:
+    provider = f"{SUBSCRIPTION}/providers/Microsoft.Storage"
+    arm = arm_of({"id": provider, "namespace": "Microsoft.Storage", "registrationState": "NotRegistered"})
+    assert arm.get(provider, V).body["registrationState"] == "NotRegistered"
+    assert arm.put(ACCOUNT, ACCOUNT_BODY, S).code == "MissingSubscriptionRegistration"
+    assert arm.send("POST", f"{provider}/register", version=V).body["registrationState"] == "Registering"
+    arm.wait(90)
+    assert arm.get(provider, V).body["registrationState"] == "Registered"
+    assert arm.put(ACCOUNT, ACCOUNT_BODY, S).status == 200
+
+
+def test_provider_that_does_not_exist_is_refused(arm: Any) -> None:
+    assert arm.get(f"{SUBSCRIPTION}/providers/Microsoft.Nonsense", V).code == "InvalidResourceNamespace"
+
+
+def test_adopt_implied_makes_groups_of_scenario_resources(arm_of: Any) -> None:
+    arm = arm_of(
+        {
+            "id": ACCOUNT.replace("/rg/", "/rg-legacy/"),
+            "name": "stone",
+            "location": "northeurope",
+            "properties": {},
+        }
+    )
+    assert arm.get(f"{SUBSCRIPTION}/resourceGroups/rg-legacy", V).body["location"] == "northeurope"
+
+
+def test_subscriptions_are_the_scenarios(arm: Any) -> None:
+    found = arm.get("/subscriptions", "2022-12-01").body["value"]
+    assert [value["id"] for value in found] == [SUBSCRIPTION]
+    assert arm.get("/tenants", "2022-12-01").body["value"][0]["tenantId"] == found[0]["tenantId"]
