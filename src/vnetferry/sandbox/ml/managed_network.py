@@ -168,12 +168,12 @@ def activate(
         rule = rules_of(workspace)[name]
         if rule["status"] == "Active" and not spark:
             continue
+        rule["status"] = "Active"
+        rule.pop("errorInformation", None)
         if rule["type"] == "PrivateEndpoint":
             _connect(world, workspace, name, rule, caller)
             enabled = spark and rule["destination"].get("sparkEnabled")
             rule["destination"]["sparkStatus"] = "Active" if enabled else "Inactive"
-        rule["status"] = "Active"
-        rule.pop("errorInformation", None)
 
 
 def disconnect(world: World, workspace: Json, name: str, rule: Json) -> None:
@@ -216,6 +216,7 @@ async def _provision(call: Call) -> Response:
 
 
 def _connect(world: World, workspace: Json, name: str, rule: Json, caller: Principal | None) -> None:
+    """Connect to the rule's target; the rule is Failed when that cannot be."""
     target = rule["destination"]["serviceResourceId"]
     if rule["category"] == "UserDefined":
         _require_approval(world, workspace, rule, caller)

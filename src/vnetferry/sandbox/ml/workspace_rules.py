@@ -33,8 +33,8 @@ def require_name(name: str) -> None:
     """AzureError 400 unless 3 to 33 letters, digits, - and _, beginning with a letter or digit."""
     if not _NAME.fullmatch(name):
         message = (
-            f"Workspace name '{name}' is invalid. It must be 3 to 33 characters long, begin with a letter or a "
-            "digit and hold only letters, digits, hyphens and underscores."
+            f"Workspace name '{name}' is invalid. It must be 3 to 33 characters long, begin with a letter "
+            "or a digit and hold only letters, digits, hyphens and underscores."
         )
         raise service_error(400, "InvalidWorkspaceName", message)
 
