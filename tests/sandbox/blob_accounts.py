@@ -8,7 +8,9 @@ GROUP = "/subscriptions/0b7e51c6-5c0a-4a4e-9d6e-3a5f8e6b7c01/resourceGroups/rg-d
 NETWORKS = f"{GROUP}/providers/Microsoft.Network/virtualNetworks"
 
 
-def account(name: str, default_action: str = "Allow", public: str = "Enabled", **rules: Any) -> dict[str, Any]:
+def account(
+    name: str, default_action: str = "Allow", public: str = "Enabled", **rules: Any
+) -> dict[str, Any]:
     return {
         "id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/{name}",
         "location": "westeurope",

@@ -49,9 +49,13 @@ def with_sas(container: ContainerClient, sas: str) -> ContainerClient:
 # --- shared access signatures ------------------------------------------------------------------------------------
 
 
-def test_container_sas_of_an_account_key_does_what_it_permits_and_no_more(container: ContainerClient, key: str) -> None:
+def test_container_sas_of_an_account_key_does_what_it_permits_and_no_more(
+    container: ContainerClient, key: str
+) -> None:
     container.upload_blob("a", b"1")
-    sas = generate_container_sas("stopen", container.container_name, account_key=key, permission="rl", expiry=hours(1))
+    sas = generate_container_sas(
+        "stopen", container.container_name, account_key=key, permission="rl", expiry=hours(1)
+    )
 
     with with_sas(container, sas) as client:
         assert list(client.list_blob_names()) == ["a"]
@@ -63,7 +67,9 @@ def test_container_sas_of_an_account_key_does_what_it_permits_and_no_more(contai
 def test_blob_sas_opens_one_blob(container: ContainerClient, key: str) -> None:
     for name in ("a", "b"):
         container.upload_blob(name, b"1")
-    sas = generate_blob_sas("stopen", container.container_name, "a", account_key=key, permission="r", expiry=hours(1))
+    sas = generate_blob_sas(
+        "stopen", container.container_name, "a", account_key=key, permission="r", expiry=hours(1)
+    )
 
     with with_sas(container, sas) as client:
         assert client.download_blob("a").readall() == b"1"
@@ -71,7 +77,9 @@ def test_blob_sas_opens_one_blob(container: ContainerClient, key: str) -> None:
 
 
 def test_sas_that_only_creates_cannot_overwrite(container: ContainerClient, key: str) -> None:
-    sas = generate_container_sas("stopen", container.container_name, account_key=key, permission="c", expiry=hours(1))
+    sas = generate_container_sas(
+        "stopen", container.container_name, account_key=key, permission="c", expiry=hours(1)
+    )
 
     with with_sas(container, sas) as client:
         client.upload_blob("a", b"1")
@@ -87,7 +95,9 @@ def test_account_sas_is_held_to_its_resource_types(container: ContainerClient, k
         assert code_of(lambda: list(client.list_blobs())) == "AuthorizationResourceTypeMismatch"
 
 
-def test_user_delegation_sas_is_signed_with_a_key_of_the_service(service: BlobServiceClient, container: ContainerClient) -> None:
+def test_user_delegation_sas_is_signed_with_a_key_of_the_service(
+    service: BlobServiceClient, container: ContainerClient
+) -> None:
     container.upload_blob("a", b"1")
     delegation = service.get_user_delegation_key(hours(-1), hours(1))
     sas = generate_container_sas(
@@ -102,7 +112,9 @@ def test_user_delegation_sas_is_signed_with_a_key_of_the_service(service: BlobSe
 def test_sas_of_the_store_itself_is_accepted_by_the_service(
     entered: Sandbox, container: ContainerClient, permissions: str, is_allowed: bool
 ) -> None:
-    with with_sas(container, entered.world.blobs.sas("stopen", container.container_name, permissions)) as client:
+    with with_sas(
+        container, entered.world.blobs.sas("stopen", container.container_name, permissions)
+    ) as client:
         if is_allowed:
             assert list(client.list_blobs()) == []
         else:
@@ -110,16 +122,25 @@ def test_sas_of_the_store_itself_is_accepted_by_the_service(
 
 
 @pytest.mark.parametrize(("start", "end"), [(-2.0, -1.0), (1.0, 2.0)])
-def test_sas_outside_its_time_is_refused(container: ContainerClient, key: str, start: float, end: float) -> None:
+def test_sas_outside_its_time_is_refused(
+    container: ContainerClient, key: str, start: float, end: float
+) -> None:
     sas = generate_container_sas(
-        "stopen", container.container_name, account_key=key, permission="rl", start=hours(start), expiry=hours(end)
+        "stopen",
+        container.container_name,
+        account_key=key,
+        permission="rl",
+        start=hours(start),
+        expiry=hours(end),
     )
 
     with with_sas(container, sas) as client:
         assert code_of(lambda: list(client.list_blobs())) == "AuthenticationFailed"
 
 
-def test_sas_for_another_container_or_key_or_with_more_rights_is_refused(container: ContainerClient, key: str) -> None:
+def test_sas_for_another_container_or_key_or_with_more_rights_is_refused(
+    container: ContainerClient, key: str
+) -> None:
     name, foreign = container.container_name, base64.b64encode(b"0" * 64).decode()
     rest = {"permission": "rl", "expiry": hours(1)}
     forged = [
@@ -143,7 +164,10 @@ def test_account_key_signs_every_kind_of_request(entered: Sandbox, key: str) -> 
         container.upload_blob("x y/ü", b"1", metadata={"z": "1", "a": "2"})
         container.upload_blob("empty", b"")
         assert list(container.list_blob_names(name_starts_with="x y/")) == ["x y/ü"]
-        assert container.get_blob_client("copy").start_copy_from_url(f"{container.url}/empty")["copy_status"] == "success"
+        assert (
+            container.get_blob_client("copy").start_copy_from_url(f"{container.url}/empty")["copy_status"]
+            == "success"
+        )
         container.delete_container()
 
 
@@ -167,14 +191,14 @@ def test_signed_request_that_is_old_is_refused(entered: Sandbox, key: str) -> No
 
 
 def test_request_without_credentials_is_asked_for_a_token(entered: Sandbox) -> None:
-    answer = requests.get(f"{url('stopen')}/c/b", headers={"x-ms-version": "2026-04-06"}, timeout=30)
+    answer = requests.get(f"{url('stopen')}/box/b", headers={"x-ms-version": "2026-04-06"}, timeout=30)
 
     assert (answer.status_code, answer.headers["x-ms-error-code"]) == (401, "NoAuthenticationInformation")
     assert "resource_id=https://storage.azure.com" in answer.headers["WWW-Authenticate"]
 
 
 def test_request_without_credentials_or_version_is_told_that_nothing_is_public(entered: Sandbox) -> None:
-    answer = requests.get(f"{url('stopen')}/c/b", timeout=30)
+    answer = requests.get(f"{url('stopen')}/box/b", timeout=30)
 
     assert (answer.status_code, answer.headers["x-ms-error-code"]) == (409, "PublicAccessNotPermitted")
 
@@ -183,7 +207,9 @@ def test_token_for_another_audience_is_refused(entered: Sandbox) -> None:
     with EnvironmentCredential() as credential:
         token = credential.get_token("https://management.azure.com/.default").token
 
-    answer = requests.get(f"{url('stopen')}/?comp=list", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    answer = requests.get(
+        f"{url('stopen')}/?comp=list", headers={"Authorization": f"Bearer {token}"}, timeout=30
+    )
 
     assert (answer.status_code, answer.headers["x-ms-error-code"]) == (401, "InvalidAuthenticationInfo")
     assert token not in answer.text
@@ -191,7 +217,9 @@ def test_token_for_another_audience_is_refused(entered: Sandbox) -> None:
 
 def assigned(role: str) -> dict[str, Any]:
     name = str(uuid.uuid4())
-    definition = f"{GROUP.rpartition('/resourceGroups')[0]}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+    definition = (
+        f"{GROUP.rpartition('/resourceGroups')[0]}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+    )
     return {
         "id": f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/{name}",
         "properties": {"roleDefinitionId": definition, "principalId": CLIENT_OBJECT_ID, "scope": GROUP},
@@ -210,10 +238,13 @@ def test_role_decides_over_data_and_contributor_has_no_say(
     may_write: bool,
 ) -> None:
     sandbox = enter_sandbox(sandbox_factory({"resources": [*RESOURCES, assigned(role)], "runtime": "echo"}))
-    sandbox.world.blobs.ensure_container("stopen", "c")
-    sandbox.world.blobs.put("stopen", "c", "x", b"1")
+    sandbox.world.blobs.ensure_container("stopen", "box")
+    sandbox.world.blobs.put("stopen", "box", "x", b"1")
 
-    with EnvironmentCredential() as credential, BlobClient(url("stopen"), "c", "x", credential=credential) as blob:
+    with (
+        EnvironmentCredential() as credential,
+        BlobClient(url("stopen"), "box", "x", credential=credential) as blob,
+    ):
         if may_read:
             assert blob.download_blob().readall() == b"1"
         else:
@@ -221,7 +252,9 @@ def test_role_decides_over_data_and_contributor_has_no_say(
         if may_write:
             blob.upload_blob(b"2", overwrite=True)
         else:
-            assert code_of(lambda: blob.upload_blob(b"2", overwrite=True)) == "AuthorizationPermissionMismatch"
+            assert (
+                code_of(lambda: blob.upload_blob(b"2", overwrite=True)) == "AuthorizationPermissionMismatch"
+            )
 
 
 # --- firewalls -----------------------------------------------------------------------------------------------------
@@ -253,7 +286,9 @@ def test_firewall_opens_by_vantage(
 
 
 def test_firewall_answers_before_credentials_are_looked_at(entered: Sandbox) -> None:
-    answer = requests.get(f"{url('stclosed')}/?comp=list", headers={"Authorization": "Bearer nonsense"}, timeout=30)
+    answer = requests.get(
+        f"{url('stclosed')}/?comp=list", headers={"Authorization": "Bearer nonsense"}, timeout=30
+    )
 
     assert (answer.status_code, answer.headers["x-ms-error-code"]) == (403, "AuthorizationFailure")
 

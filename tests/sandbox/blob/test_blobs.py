@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 import requests
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import (
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
 from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
 
 from vnetferry.sandbox.blob import BlobStore
@@ -39,9 +44,16 @@ def test_upload_of_an_existing_blob_without_overwrite_is_refused(container: Cont
     assert container.download_blob("a").readall() == b"1"
 
 
-def test_upload_in_blocks_and_download_in_ranges_gives_the_same_bytes(service: BlobServiceClient, container: ContainerClient) -> None:
+def test_upload_in_blocks_and_download_in_ranges_gives_the_same_bytes(
+    service: BlobServiceClient, container: ContainerClient
+) -> None:
     data = b"".join(i.to_bytes(4, "big") for i in range(300_000))
-    options = {"max_block_size": 256 * 1024, "max_single_put_size": 1024, "max_single_get_size": 100_000, "max_chunk_get_size": 100_000}
+    options = {
+        "max_block_size": 256 * 1024,
+        "max_single_put_size": 1024,
+        "max_single_get_size": 100_000,
+        "max_chunk_get_size": 100_000,
+    }
 
     with ContainerClient(service.url, container.container_name, service.credential, **options) as client:
         client.upload_blob("big", data, max_concurrency=2)
@@ -94,12 +106,18 @@ def test_set_metadata_replaces_it_and_changes_the_etag(container: ContainerClien
 
 
 def test_set_http_headers_replaces_all_of_them(container: ContainerClient) -> None:
-    blob = container.upload_blob("h", b"1", content_settings=ContentSettings("text/plain", cache_control="no-cache"))
+    blob = container.upload_blob(
+        "h", b"1", content_settings=ContentSettings("text/plain", cache_control="no-cache")
+    )
 
     blob.set_http_headers(ContentSettings("application/json"))
 
     settings = blob.get_blob_properties().content_settings
-    assert (settings.content_type, settings.cache_control, settings.content_md5) == ("application/json", None, None)
+    assert (settings.content_type, settings.cache_control, settings.content_md5) == (
+        "application/json",
+        None,
+        None,
+    )
 
 
 def test_write_with_a_stale_etag_is_refused(container: ContainerClient) -> None:
@@ -124,7 +142,9 @@ def test_read_of_what_did_not_change_answers_304(container: ContainerClient) -> 
     assert refusal.value.status_code == 304
 
 
-def test_absent_blob_and_container_have_their_own_codes(service: BlobServiceClient, container: ContainerClient) -> None:
+def test_absent_blob_and_container_have_their_own_codes(
+    service: BlobServiceClient, container: ContainerClient
+) -> None:
     with pytest.raises(ResourceNotFoundError) as no_blob:
         container.get_blob_client("x").get_blob_properties()
     with pytest.raises(ResourceNotFoundError) as no_container:
@@ -143,7 +163,9 @@ def test_delete_removes_the_blob_once(container: ContainerClient) -> None:
         blob.delete_blob()
 
 
-@pytest.mark.parametrize("name", ["..\\..\\x", "a b/ü€.txt", "a//b", "x%2Fy?z#", "100 % sure & <more>", "ends/"])
+@pytest.mark.parametrize(
+    "name", ["..\\..\\x", "a b/ü€.txt", "a//b", "x%2Fy?z#", "100 % sure & <more>", "ends/"]
+)
 def test_strange_names_are_kept_as_they_are(container: ContainerClient, name: str) -> None:
     container.upload_blob(name, name.encode())
 
@@ -194,7 +216,9 @@ def test_body_that_is_not_what_its_md5_says_is_refused(entered: Sandbox, contain
     target = f"{container.url}/x?{entered.world.blobs.sas('stopen', container.container_name, 'rcw')}"
     wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
 
-    answer = requests.put(target, b"data", headers={"x-ms-blob-type": "BlockBlob", "Content-MD5": wrong}, timeout=30)
+    answer = requests.put(
+        target, b"data", headers={"x-ms-blob-type": "BlockBlob", "Content-MD5": wrong}, timeout=30
+    )
 
     assert (answer.status_code, answer.headers["x-ms-error-code"]) == (400, "Md5Mismatch")
     assert "<Code>Md5Mismatch</Code>" in answer.text
