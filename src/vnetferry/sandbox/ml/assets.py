@@ -154,6 +154,9 @@ def _put_container(call: Call, kind: AssetKind) -> Response:
 
 
 def _list_versions(call: Call, kind: AssetKind) -> Response:
+    if "hash" in call.request.query and _container_id(call, kind) not in call.world.documents:
+        # The SDK looks for equal code under a name that it just made up, and is told: none.
+        return Response(200, {"value": []})
     container = require_container(call, kind)
     found = _matching(call, _viewed(call, versions_of(call.world, container["id"])))
     return page(call, _ordered(call, found), _size(call, "$top"))
