@@ -1,0 +1,77 @@
+"""The article's path with Azure's own SDK: endpoint, upload, deployment, traffic, invoke, logs, deletion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.ai.ml import MLClient
+from azure.ai.ml.entities import (
+    CodeConfiguration,
+    Environment,
+    ManagedOnlineDeployment,
+    ManagedOnlineEndpoint,
+    Model,
+)
+from azure.core.exceptions import HttpResponseError
+from azure.identity import EnvironmentCredential
+
+from vnetferry.sandbox.server import Sandbox
+
+_SCRIPT = """
+import json, os, urllib.request
+
+def init():
+    global weight
+    with open(os.path.join(os.environ["AZUREML_MODEL_DIR"], "model", "weight.txt")) as file:
+        weight = float(file.read())
+
+def run(data):
+    order = json.loads(data)
+    if "fetch" in order:
+        with urllib.request.urlopen(order["fetch"], timeout=20) as answer:
+            return {"status": answer.status}
+    return {"result": [weight * value for value in order["data"]]}
+"""
+
+
+def test_secure_path_with_the_sdk(tmp_path: Path, workspace: Callable[..., MLClient]) -> None:
+    client = workspace()
+    _write_assets(tmp_path)
+    client.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name="scoring", auth_mode="key")).result()
+    deployment = client.online_deployments.begin_create_or_update(_deployment(tmp_path, "blue")).result()
+    assert deployment.provisioning_state == "Succeeded"
+    endpoint = client.online_endpoints.get("scoring")
+    endpoint.traffic = {"blue": 100}
+    client.online_endpoints.begin_create_or_update(endpoint).result()
+    (tmp_path / "request.json").write_text(json.dumps({"data": [1, 2]}))
+    answer = client.online_endpoints.invoke("scoring", request_file=str(tmp_path / "request.json"))
+    assert json.loads(answer) == {"result": [3.0, 6.0]}
+    logs = client.online_deployments.get_logs(name="blue", endpoint_name="scoring", lines=100)
+    assert "Users's init has completed successfully" in logs
+    assert client.online_endpoints.get("scoring").traffic == {"blue": 100}
+    client.online_endpoints.begin_delete("scoring").result()
+    assert [e.name for e in client.online_endpoints.list()] == []
+
+
+def _write_assets(folder: Path) -> None:
+    (folder / "code").mkdir()
+    (folder / "code" / "score.py").write_text(_SCRIPT)
+    (folder / "model").mkdir()
+    (folder / "model" / "weight.txt").write_text("3")
+
+
+def _deployment(folder: Path, name: str, **fields: Any) -> ManagedOnlineDeployment:
+    return ManagedOnlineDeployment(
+        name=name,
+        endpoint_name="scoring",
+        model=Model(path=str(folder / "model"), name="weights", version="1"),
+        code_configuration=CodeConfiguration(code=str(folder / "code"), scoring_script="score.py"),
+        environment=Environment(image="mcr.microsoft.com/azureml/minimal:latest", name="minimal", version="1"),
+        instance_type="Standard_DS2_v2",
+        instance_count=1,
+        **fields,
+    )
