@@ -71,7 +71,7 @@ def rebase_config(config: MigrationConfig, folder: Path, onto: Path) -> Migratio
     """The same configuration with its paths relative to `onto` instead of `folder`; absolute paths stay."""
 
     def rebased(path: str) -> str:
-        return path if os.path.isabs(path) else Path(os.path.relpath(folder / path, onto)).as_posix()
+        return path if Path(path).is_absolute() else Path(os.path.relpath(folder / path, onto)).as_posix()
 
     requests = {endpoint: rebased(path) for endpoint, path in config.validation.requests.items()}
     handoff = tuple(HandoffConfig(kind=h.kind, path=rebased(h.path)) for h in config.handoff)
@@ -274,5 +274,5 @@ def _request_problems(where: str, request: Path) -> list[str]:
 
 
 def _refuse(path: Path, sentences: list[str]) -> ConfigError:
-    first, _, remedy = sentences[0].partition(". ") if len(sentences) == 1 else ("\n".join(sentences), "", "")
-    return ConfigError(first, remedy=remedy, resource=str(path))
+    what, _, remedy = "\n".join(sentences).rpartition(". ")
+    return ConfigError(what, remedy=remedy, resource=str(path))

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from vnetferry.models.inventory import Document, Inventory
+
 PLACEHOLDER = "<secret>"
 _NAME = re.compile(
     r"secret|passw|pwd|token|credential|api_?key|access_?key|account_?key|private_?key|(^|_)(sas|key|keys)$|conn(ection)?_?str",
@@ -43,6 +45,12 @@ def redact(value: Any) -> Any:
     if isinstance(value, list):
         return [redact(item) for item in value]
     return PLACEHOLDER if isinstance(value, str) and _VALUE.search(value) else value
+
+
+def redacted(inventory: Inventory) -> Inventory:
+    """The inventory with every secret replaced by a placeholder."""
+    documents = tuple(Document(id=d.id, body=redact(d.body)) for d in inventory.documents)
+    return inventory.model_copy(update={"documents": documents})
 
 
 def _redacted_member(key: str, item: Any) -> Any:

@@ -8,7 +8,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from vnetferry.models.config import MigrationConfig
 from vnetferry.models.inventory import Document, Inventory
+from vnetferry.plan.build import build
+from vnetferry.plan.render import carried_summary, duration
+from vnetferry.plan.scope import scope_of
 
 
 def inventory_table(inventory: Inventory) -> RenderableType:
@@ -16,6 +20,21 @@ def inventory_table(inventory: Inventory) -> RenderableType:
     parts: list[RenderableType] = [_heading(inventory), _endpoints(inventory), _others(inventory)]
     parts += [Text(f"Could not be read: {what}", style="yellow") for what in inventory.unread]
     return Group(*parts)
+
+
+def effort_table(inventory: Inventory, config: MigrationConfig) -> RenderableType:
+    """What it would take to move the endpoints that the configuration names."""
+    scope = scope_of(inventory, config, {})
+    plan = build(inventory, config, {})
+    grid = Table.grid(padding=(0, 2))
+    for label, text in (
+        ("To move", f"{len(scope.endpoints)} endpoints with {len(scope.all_deployments)} deployments"),
+        ("Steps", str(len(plan.steps))),
+        ("At best", f"{duration(plan.critical_path_s)} of Azure's time"),
+        ("Properties", carried_summary(plan)),
+    ):
+        grid.add_row(Text(label, style="bold"), text)
+    return grid
 
 
 def _heading(inventory: Inventory) -> Text:

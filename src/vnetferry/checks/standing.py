@@ -1,0 +1,98 @@
+"""Where a step of a plan stands, read from Azure alone. Pure: documents in, standings out.
+
+Proofs leave no trace in Azure but one: traffic is set after them and never before.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from vnetferry.models.base import Json, Value
+from vnetferry.models.plan import Plan, Step
+
+PLAN_TAG = "vnetferry-plan"
+State = Literal["done", "running", "failed", "missing", "not ours", "not proven", "see files"]
+_ENDED_BADLY = {"failed", "canceled"}
+_PROOFS = ("smoke_test", "compare_answers", "probe_isolation")
+_UNTAGGED = ("copy_connection",)
+
+
+class Standing(Value):
+    """Where one step stands; `note` is what Azure said."""
+
+    step: str
+    title: str
+    state: State
+    note: str = ""
+
+
+def standing_of(plan: Plan, step: Step, found: dict[str, Json]) -> Standing:
+    """Where `step` stands.
+
+    In: found: target id (lower case) -> its document; what is absent does not exist.
+    """
+    state, note = _state(plan, step, found)
+    return Standing(step=step.id, title=step.title, state=state, note=note)
+
+
+def _state(plan: Plan, step: Step, found: dict[str, Json]) -> tuple[State, str]:
+    if step.kind == "hand_off":
+        return "see files", ", ".join(step.spec["files"])
+    if step.kind in _PROOFS:
+        return _proof(step, found)
+    document = found.get(step.resource.key)
+    if document is None:
+        return "missing", ""
+    if step.kind == "provision_network":
+        return _network(document)
+    if step.kind == "set_traffic":
+        return _traffic(step, document)
+    return _resource(plan, step, document)
+
+
+def _resource(plan: Plan, step: Step, document: Json) -> tuple[State, str]:
+    if step.kind not in _UNTAGGED and _tags(document).get(PLAN_TAG) != plan.id:
+        made_by = _tags(document).get(PLAN_TAG)
+        return "not ours", f"made by plan {made_by}" if made_by else "made by someone else"
+    provisioning = str(_properties(document).get("provisioningState") or "Succeeded")
+    if provisioning.lower() == "succeeded":
+        return "done", ""
+    return ("failed" if provisioning.lower() in _ENDED_BADLY else "running"), provisioning
+
+
+def _network(document: Json) -> tuple[State, str]:
+    network = _properties(document).get("managedNetwork") or {}
+    status = str((network.get("status") or {}).get("status", "Inactive"))
+    return ("done", "") if status.lower() == "active" else ("missing", f"the network is {status}")
+
+
+def _traffic(step: Step, document: Json) -> tuple[State, str]:
+    properties = _properties(document)
+    live, mirror = _split(properties.get("traffic")), _split(properties.get("mirrorTraffic"))
+    if (live, mirror) == (_split(step.spec["traffic"]), _split(step.spec["mirror"])):
+        return "done", ""
+    return "missing", f"traffic is {live or 'not set'}"
+
+
+def _proof(step: Step, found: dict[str, Json]) -> tuple[State, str]:
+    endpoint = step.resource if step.kind != "smoke_test" else step.resource.parent
+    document = found.get(endpoint.key)
+    if document and _split(_properties(document).get("traffic")):
+        return "done", "the endpoint has traffic, which is set after this"
+    return "not proven", ""
+
+
+def _split(traffic: Json | None) -> dict[str, int]:
+    """Traffic as Azure compares it: without zeros, names in any case."""
+    return {name.lower(): int(pct) for name, pct in (traffic or {}).items() if pct}
+
+
+def _properties(document: Json) -> Json:
+    properties: Json = document.get("properties") or {}
+    return properties
+
+
+def _tags(document: Json) -> Json:
+    """The tags, where this kind of document has them."""
+    tags: Json = document.get("tags") or _properties(document).get("tags") or {}
+    return tags

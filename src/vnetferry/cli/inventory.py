@@ -1,0 +1,31 @@
+"""vnetferry inventory: what is there, and what it would take to move it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vnetferry.cli.options import config_option, json_option
+
+
+@click.command(name="inventory")
+@config_option
+@json_option
+def command(config_file: Path, *, as_json: bool) -> None:
+    """Show what the source workspace holds, and what it would take to move it."""
+    from rich.console import Console
+
+    from vnetferry.config import load_config, require_source
+    from vnetferry.gateway.azure import connect
+    from vnetferry.gateway.inventory import read_inventory
+    from vnetferry.plan.secrets import redacted
+    from vnetferry.report.inventory_table import effort_table, inventory_table
+
+    config = load_config(config_file)
+    inventory = redacted(read_inventory(connect(), require_source(config).id))
+    if as_json:
+        click.echo(inventory.model_dump_json(indent=1))
+        return
+    Console().print(inventory_table(inventory))
+    Console().print(effort_table(inventory, config))
