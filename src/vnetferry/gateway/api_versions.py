@@ -1,8 +1,8 @@
 """The api-version of every resource type that the gateway asks for itself.
 
-They are stated and not discovered: an api-version is a contract about the shape of documents, and a newer one may
-rename what the planner carries. Machine Learning's is the newest, because older ones drop properties silently
-(`startupProbe` and `modelMountPath` of deployments, among others).
+They are stated and not discovered: an api-version is a contract about the shape of documents, and a newer one
+may rename what the planner carries. Machine Learning's is the newest, because older ones drop properties
+silently (`startupProbe` and `modelMountPath` of deployments, among others).
 """
 
 from __future__ import annotations
@@ -43,6 +43,6 @@ _BY_NAMESPACE = {
 
 
 def api_version(resource_type: str) -> str:
-    """The api-version for a full type such as `Microsoft.Network/privateEndpoints`; KeyError for an unknown one."""
+    """The api-version for a full type such as `Microsoft.Network/privateEndpoints`; KeyError if unknown."""
     lower = resource_type.lower()
     return _BY_TYPE.get(lower) or _BY_NAMESPACE[lower.partition("/")[0]]

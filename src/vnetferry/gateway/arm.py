@@ -1,7 +1,8 @@
 """Azure Resource Manager as documents: raw JSON in, raw JSON out, nothing dropped on the way.
 
-The SDK's models keep only the properties that their api-version knows; a migration must keep all, so documents go
-through azure-mgmt-core's pipeline as they are. Authentication, retries and `Retry-After` are azure-core's.
+The SDK's models keep only the properties that their api-version knows; a migration must keep all, so
+documents go through azure-mgmt-core's pipeline as they are. Authentication, retries and `Retry-After` are
+azure-core's.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Answer:
 
     @property
     def request_id(self) -> str:
+        """The id that Azure's support asks for."""
         return self.headers.get("x-ms-request-id", "")
 
 
@@ -71,7 +73,7 @@ class Arm:
         object.__setattr__(self, "_budget", Budget(self.clock))
 
     def get(self, target: Target, api_version: str, query: Mapping[str, str] | None = None) -> Json:
-        """The document at an id, path or URL. Raises: NotFound, and whatever `faults` makes of Azure's refusal."""
+        """The document at an id, path or URL. Raises: NotFound, or what else Azure's refusal is."""
         return dict(self.send("GET", target, api_version, query=query).body)
 
     def find(self, target: Target, api_version: str) -> Json | None:
@@ -92,15 +94,19 @@ class Arm:
             yield from page.get("value") or ()
 
     def put(self, target: Target, api_version: str, body: Any) -> Answer:
+        """Create or replace; see `send`."""
         return self.send("PUT", target, api_version, body)
 
     def patch(self, target: Target, api_version: str, body: Any) -> Answer:
+        """Change a part; see `send`."""
         return self.send("PATCH", target, api_version, body)
 
     def post(self, target: Target, api_version: str, body: Any = None) -> Answer:
+        """Run an action; see `send`."""
         return self.send("POST", target, api_version, body)
 
     def delete(self, target: Target, api_version: str, query: Mapping[str, str] | None = None) -> Answer:
+        """Delete; see `send`."""
         return self.send("DELETE", target, api_version, query=query)
 
     def send(
@@ -153,8 +159,8 @@ def _session() -> requests.Session:
 
 
 def _pipeline(credential: TokenCredential, clock: Clock) -> ARMPipelineClient[HttpRequest, HttpResponse]:
-    # No ARMAutoResourceProviderRegistrationPolicy: registering a provider is a change nobody planned. No logging
-    # policy: bodies and headers hold keys and tokens.
+    # No ARMAutoResourceProviderRegistrationPolicy: registering a provider is a change nobody planned. No
+    # logging policy: bodies and headers hold keys and tokens.
     logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
     chain = [
         policies.RequestIdPolicy(),

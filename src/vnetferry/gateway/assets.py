@@ -37,19 +37,21 @@ def copy_environment(azure: Azure, source: ResourceId, target: ResourceId, body:
 def copy_asset(azure: Azure, source: ResourceId, target: ResourceId, body: Json, field: Path) -> Written:
     """Copy one version with the content that its document names in `field`.
 
-    In:      source, target: ids of the versions; body: the target's PUT body; without a URI in `field` the content
-             gets a path of its own in the target's default datastore.
-    Raises:  NotFound when the content is gone; VerificationFailed; PermissionDenied when storage keeps us out.
-    Effects: PUTs of the blobs that are missing, and at most one of the version; versions are immutable in Azure.
+    In:      source, target: ids of the versions; body: the target's PUT body; without a URI in `field` the
+             content gets a path of its own in the target's default datastore.
+    Raises:  NotFound when the content is gone; VerificationFailed; PermissionDenied when storage keeps us
+             out.
+    Effects: PUTs of the blobs that are missing, and at most one of the version; versions are immutable in
+             Azure.
     """
     uri = _get(azure.arm.get(source, api_versions.ML), field)
     if not uri:
-        return ensure(azure, target, body, api_versions.ML, kind="document")
+        return ensure(azure, target, body, kind="document")
     there = locate(azure, _workspace(source), uri)
     here = _target_place(azure, _workspace(target), _get(body, field), there)
     sent = _copy(azure, source, there, target, here)
     complete = body if _get(body, field) else _with(body, field, here.url)
-    written = ensure(azure, target, complete, api_versions.ML, kind="document")
+    written = ensure(azure, target, complete, kind="document")
     return written._replace(changed=written.changed or sent > 0)
 
 

@@ -1,4 +1,4 @@
-"""The way in: one credential, one ARM, one clock, and the SDK's client for each workspace, made when first needed."""
+"""The way in: one credential, one ARM, one clock, and the SDK's client of each workspace when needed."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ def _connect() -> Azure:
 
 
 def _credential() -> TokenCredential:
-    # Left out: everything that may ask a person or wait for a desktop application, because workers have neither.
+    # Left out: everything that may ask a person or wait for a desktop application, because workers have
+    # neither.
     return DefaultAzureCredential(
         exclude_interactive_browser_credential=True,
         exclude_shared_token_cache_credential=True,

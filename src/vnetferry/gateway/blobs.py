@@ -1,7 +1,7 @@
 """Content in blob storage: where a URI points to, how to get in, and copying it.
 
-A copy is verified by length and MD5, skips what is there already, and passes through in chunks, so models of many
-gigabytes need no memory and a copy that was cut off goes on where it was.
+A copy is verified by length and MD5, skips what is there already, and passes through in chunks, so models of
+many gigabytes need no memory and a copy that was cut off goes on where it was.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _RUN_PATH = re.compile(r"outputs/artifacts/(?:paths/)?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Place:
-    """A path in a container: of one blob, or of a folder. `datastore` is the one that it is known by, if any."""
+    """A path in a container: of one blob, or of a folder. `datastore` is the one it is known by."""
 
     account_url: str
     container: str
@@ -44,6 +44,7 @@ class Place:
 
     @property
     def url(self) -> str:
+        """The https URI of the path."""
         return f"{self.account_url}/{self.container}/{self.path}"
 
 
@@ -70,7 +71,7 @@ def locate(azure: Azure, workspace: ResourceId, uri: str) -> Place:
     container, _, path = unquote(parts.path).strip("/").partition("/")
     if parts.scheme != "https" or ".blob." not in (parts.hostname or "") or not path:
         raise Rejected(
-            f"'{uri.split('?')[0]}' is not a path in blob storage",
+            f"'{uri.split('?', maxsplit=1)[0]}' is not a path in blob storage",
             resource=str(workspace),
             remedy="Register the asset from blob storage, and name that version in the deployment.",
         )
@@ -88,7 +89,7 @@ def place_in(azure: Azure, datastore: ResourceId, path: str) -> Place:
 
 
 def open_container(azure: Azure, workspace: ResourceId, place: Place) -> ContainerClient:
-    """A client for the place's container: with its datastore's secret, or as ourselves where access is by identity."""
+    """A client for the container: with its datastore's secret, or as ourselves if access is by identity."""
     datastore = place.datastore or _datastore_for(azure, workspace, place)
     secrets = read_secrets(azure, datastore) if datastore else None
     return ContainerClient(place.account_url, place.container, credential=_credential(azure, place, secrets))
@@ -118,7 +119,7 @@ def _account_url(datastore: Json) -> str:
 
 
 def _datastore_for(azure: Azure, workspace: ResourceId, place: Place) -> ResourceId | None:
-    """The datastore that opens the place: of the same container, else one whose account key opens all of them."""
+    """The datastore that opens the place: of its container, else one whose account key opens them all."""
     same_account = [
         store
         for store in read_datastores(azure, workspace)

@@ -1,7 +1,7 @@
 """Azure's time: what it says, and sleeping in it.
 
-`VNETFERRY_TIME_SCALE=60` makes one Azure minute last a second of ours: in a rehearsal the clock is swapped, and
-nothing else. Against Azure itself the scale is 1.
+`VNETFERRY_TIME_SCALE=60` makes one Azure minute last a second of ours: in a rehearsal the clock is swapped,
+and nothing else. Against Azure itself the scale is 1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Clock:
 
     @classmethod
     def from_environment(cls) -> Clock:
-        """The clock at the scale that the environment sets; ConfigError when that is not a positive number."""
+        """The clock at the environment's scale. Raises: ConfigError when that is not a positive number."""
         text = os.environ.get(SCALE_VARIABLE, "1")
         try:
             scale = float(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.documents import Written, delete
 from vnetferry.models.ids import ResourceId
@@ -11,4 +10,4 @@ from vnetferry.models.ids import ResourceId
 def delete_compute(azure: Azure, compute: ResourceId) -> Written:
     """Delete a compute with the machines below it; absent is done."""
     query = {"underlyingResourceAction": "Delete"}
-    return delete(azure, compute, api_versions.ML, kind="compute", query=query)
+    return delete(azure, compute, kind="compute", query=query)

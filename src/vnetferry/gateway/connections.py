@@ -12,11 +12,11 @@ _WITHOUT_SECRETS = {"none", "aad", "managedidentity", "useridentity"}  # authTyp
 
 
 def copy_connection(azure: Azure, source: ResourceId, target: ResourceId, body: Json) -> Written:
-    """Make the target's connection what `body` says, with the source's credentials. Effects: at most one PUT."""
+    """Make the target's connection what `body` says, with the source's credentials, in at most one PUT."""
     secrets = None
     if str((body.get("properties") or {}).get("authType") or "None").lower() not in _WITHOUT_SECRETS:
         secrets = {"credentials": _read_credentials(azure, source)}
-    return ensure(azure, target, body, api_versions.ML, kind="document", secrets=secrets)
+    return ensure(azure, target, body, kind="document", secrets=secrets)
 
 
 def _read_credentials(azure: Azure, connection: ResourceId) -> Json:

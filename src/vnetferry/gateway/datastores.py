@@ -1,4 +1,4 @@
-"""Datastores, with their secrets: read from the source and sent to the target, never returned to a caller of ours."""
+"""Datastores, with their secrets: read from the source and sent to the target."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def copy_datastore(azure: Azure, source: ResourceId, target: ResourceId, body: J
     by_identity = str(credentials.get("credentialsType") or "None") == "None"
     secrets = None if by_identity else _lasting_secrets(azure, source)
     extra = {"credentials": {"secrets": secrets}} if secrets else None
-    return ensure(azure, target, body, api_versions.ML, kind="document", secrets=extra)
+    return ensure(azure, target, body, kind="document", secrets=extra)
 
 
 def _lasting_secrets(azure: Azure, datastore: ResourceId) -> Json:

@@ -28,13 +28,13 @@ def create_deployment(
 ) -> Written:
     """Make the deployment what `body` says, and wait until it serves (minutes).
 
-    Raises:  NotOurs; OperationFailed, QuotaExceeded or PermissionDenied with Azure's reason when it does not come
-             up; Conflict (worth retrying) while the endpoint or the managed network is not ready.
+    Raises:  NotOurs; OperationFailed, QuotaExceeded or PermissionDenied with Azure's reason when it does not
+             come up; Conflict (worth retrying) while the endpoint or the managed network is not ready.
     Effects: at most one PUT, and one DELETE of a failed one before it.
     """
     # Azure refuses a deployment while its endpoint is changing; another run of the same plan may be at it.
-    find_settled(azure, deployment.parent, api_versions.ML, "endpoint")
-    return ensure(azure, deployment, body, api_versions.ML, kind="deployment", tags=tags)
+    find_settled(azure, deployment.parent, "endpoint")
+    return ensure(azure, deployment, body, kind="deployment", tags=tags)
 
 
 def read_logs(
@@ -47,4 +47,4 @@ def read_logs(
 
 def delete_deployment(azure: Azure, deployment: ResourceId) -> Written:
     """Delete a deployment; absent is done. Raises: Rejected while it has traffic."""
-    return delete(azure, deployment, api_versions.ML)
+    return delete(azure, deployment)

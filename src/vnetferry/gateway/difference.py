@@ -1,7 +1,8 @@
-"""Whether Azure already holds what is wanted: pure comparison of a wanted body with the document that GET returned.
+"""Whether Azure already holds what is wanted: a pure comparison of a body with what GET returned.
 
-A wanted body is a subset of the document, apart from what Azure is known to write in its own way: ids and enumerated
-words in another case, locations by display name, durations, zero traffic, variables that the service injects.
+A wanted body is a subset of the document, apart from what Azure is known to write in its own way: ids and
+enumerated words in another case, locations by display name, durations, zero traffic, variables that the
+service injects.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import yaml
 
 # Azure's own properties of documents: whatever a wanted body says about them, it cannot want it.
 _READ_ONLY = {
-    "id", "name", "type", "etag", "systemdata", "provisioningstate", "scoringuri", "swaggeruri", "principalid",
-    "tenantid", "keys", "secrets",
+    "id", "name", "type", "etag", "systemdata", "provisioningstate", "scoringuri", "swaggeruri",
+    "principalid", "tenantid", "keys", "secrets",
 }  # fmt: skip
 # Words that Azure answers in its own spelling.
 _WORDS = {
-    "publicnetworkaccess", "authmode", "authtype", "category", "endpointcomputetype", "isolationmode", "firewallsku",
-    "type", "tier", "kind", "modeltype", "ostype", "protocol", "credentialstype", "datastoretype", "status",
+    "publicnetworkaccess", "authmode", "authtype", "category", "endpointcomputetype", "isolationmode",
+    "firewallsku", "type", "tier", "kind", "modeltype", "ostype", "protocol", "credentialstype",
+    "datastoretype", "status",
 }  # fmt: skip
 # Maps that are wanted as a whole: what is in the document beyond them is a difference.
 _WHOLE = {"traffic", "mirrortraffic", "environmentvariables"}

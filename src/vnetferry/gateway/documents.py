@@ -1,7 +1,7 @@
 """One step on one document: look, decide, act, look again.
 
-Writing twice writes once: nothing is sent when Azure already holds what is wanted. What another hand made is never
-written to. Secrets are sent and never returned.
+Writing twice writes once: nothing is sent when Azure already holds what is wanted. What another hand made is
+never written to. Secrets are sent and never returned.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from vnetferry.errors import NotFound, NotOurs
+from vnetferry.gateway.api_versions import api_version
 from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.difference import differs
 from vnetferry.gateway.poll import is_settled, state_of, wait_resource
@@ -40,7 +41,6 @@ def ensure(
     azure: Azure,
     resource: ResourceId,
     body: Json,
-    api_version: str,
     *,
     kind: str,
     tags: Mapping[str, str] | None = None,
@@ -48,45 +48,47 @@ def ensure(
 ) -> Written:
     """Make a resource what `body` says.
 
-    In:      kind: how long it takes (a key of poll.PACES); tags: added to the body's own, and the sign that the
-             resource is ours; secrets: properties to send besides, which Azure never answers.
-    Raises:  NotOurs when tags are given and the existing resource was not made from the same source by vnetferry.
-    Effects: at most one PUT; a deployment of ours that had failed is deleted first, because Azure cannot mend it.
+    In:      kind: how long it takes (a key of poll.PACES); tags: added to the body's own, and the sign that
+             the resource is ours; secrets: properties to send besides, which Azure never answers.
+    Raises:  NotOurs when tags are given and the existing resource was not made from the same source by
+             vnetferry.
+    Effects: at most one PUT; a deployment of ours that had failed is deleted first, because Azure cannot mend
+             it.
     """
     desired = {**body, "tags": {**(body.get("tags") or {}), **tags}} if tags else body
-    before = find_settled(azure, resource, api_version, kind)
+    before = find_settled(azure, resource, kind)
     if before is not None and tags is not None:
         require_ours(before, tags, resource)
-    current = _without_failure(azure, resource, before, api_version, kind)
+    current = _without_failure(azure, resource, before, kind)
     if current is not None and state_of(current) == "succeeded" and not differs(desired, current):
         return Written(False, before, current)
-    answer = azure.arm.put(resource, api_version, merged(desired, {"properties": secrets} if secrets else {}))
+    answer = azure.arm.put(
+        resource, api_version(resource.type), merged(desired, {"properties": secrets} if secrets else {})
+    )
     after = azure.arm.wait(answer, kind)
     return Written(True, before, after, answer.request_id, tuple(differs(desired, after)))
 
 
-def delete(
-    azure: Azure, resource: ResourceId, api_version: str, *, kind: str = "delete", query: Json | None = None
-) -> Written:
+def delete(azure: Azure, resource: ResourceId, *, kind: str = "delete", query: Json | None = None) -> Written:
     """Delete a resource and wait until it is gone; absent is done. Effects: at most one DELETE."""
-    before = azure.arm.find(resource, api_version)
+    before = azure.arm.find(resource, api_version(resource.type))
     if before is None:
         return Written(False, None, {})
     try:
-        answer = azure.arm.delete(resource, api_version, query)
+        answer = azure.arm.delete(resource, api_version(resource.type), query)
     except NotFound:
         return Written(False, before, {})
     azure.arm.wait(answer, kind)
     return Written(True, before, {}, answer.request_id)
 
 
-def find_settled(azure: Azure, resource: ResourceId, api_version: str, kind: str) -> Json | None:
+def find_settled(azure: Azure, resource: ResourceId, kind: str) -> Json | None:
     """The document once no operation changes it any more; None when there is none."""
-    document = azure.arm.find(resource, api_version)
+    document = azure.arm.find(resource, api_version(resource.type))
     if document is None or is_settled(document):
         return document
     try:
-        return wait_resource(azure, resource, api_version, kind)
+        return wait_resource(azure, resource, api_version(resource.type), kind)
     except NotFound:  # what was changing it was its deletion
         return None
 
@@ -94,8 +96,8 @@ def find_settled(azure: Azure, resource: ResourceId, api_version: str, kind: str
 def require_ours(document: Json, tags: Mapping[str, str], resource: ResourceId) -> None:
     """Raise NotOurs unless vnetferry made the resource, from the same source workspace.
 
-    A plan that was made anew (after a quota was raised, say) has another id and goes on with what the first one
-    made, so it is the source's tag that must agree when there is one.
+    A plan that was made anew (after a quota was raised, say) has another id and goes on with what the first
+    one made, so it is the source's tag that must agree when there is one.
     """
     found = document.get("tags") or {}
     if PLAN_TAG not in found:
@@ -121,11 +123,9 @@ def merged(base: Any, extra: Any) -> Any:
     }
 
 
-def _without_failure(
-    azure: Azure, resource: ResourceId, current: Json | None, api_version: str, kind: str
-) -> Json | None:
+def _without_failure(azure: Azure, resource: ResourceId, current: Json | None, kind: str) -> Json | None:
     """The document, or None after deleting a deployment whose creation had failed."""
     if current is None or kind != "deployment" or state_of(current) == "succeeded":
         return current
-    delete(azure, resource, api_version)
+    delete(azure, resource)
     return None

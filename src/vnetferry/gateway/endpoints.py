@@ -1,6 +1,7 @@
 """Online endpoints: their documents, keys and traffic.
 
-Raw REST, because the SDK never sends keys, and leaves mirror traffic and public access out when it sets traffic.
+Raw REST, because the SDK never sends keys, and leaves mirror traffic and public access out when it sets
+traffic.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def create_endpoint(
     Effects: at most one PUT, and two POSTs where Azure did not take the keys with it.
     """
     secrets = {"keys": {"primaryKey": keys.primary, "secondaryKey": keys.secondary}} if keys else None
-    written = ensure(azure, endpoint, body, api_versions.ML, kind="endpoint", tags=tags, secrets=secrets)
+    written = ensure(azure, endpoint, body, kind="endpoint", tags=tags, secrets=secrets)
     changed = ensure_keys(azure, endpoint, keys) if keys else False
     return written._replace(changed=written.changed or changed)
 
@@ -102,7 +103,7 @@ def ensure_keys(azure: Azure, endpoint: ResourceId, keys: Keys) -> bool:
         raise VerificationFailed(
             "Azure did not take over the endpoint's keys",
             resource=str(endpoint),
-            remedy="Run again; if it stays so, give callers the new keys (az ml online-endpoint get-credentials).",
+            remedy="Run again; if it stays so, give callers the new keys.",
         )
     return True
 
@@ -118,7 +119,7 @@ def set_traffic(
     Effects: at most one full PUT, because PATCH knows tags and identity only.
     Source:  Safe rollout for online endpoints.
     """
-    before = find_settled(azure, endpoint, api_versions.ML, "traffic")
+    before = find_settled(azure, endpoint, "traffic")
     if before is None:
         raise NotFound("the endpoint does not exist", resource=str(endpoint), remedy="Create it first.")
     wanted = {"properties": {"traffic": dict(traffic), "mirrorTraffic": dict(mirror or {})}}
@@ -140,11 +141,11 @@ def set_traffic(
 
 def delete_endpoint(azure: Azure, endpoint: ResourceId) -> Written:
     """Delete an endpoint with all its deployments; absent is done."""
-    return delete(azure, endpoint, api_versions.ML)
+    return delete(azure, endpoint)
 
 
 def writable(document: Json) -> Json:
-    """The PUT body that leaves an endpoint as its document says: every writable property, nothing that is read-only."""
+    """The PUT body that leaves an endpoint as its document says: every writable property and nothing else."""
     properties = {k: v for k, v in document["properties"].items() if k in _WRITABLE and v is not None}
     own = {k: v for k, v in (properties.get("properties") or {}).items() if k not in _SERVICE_PROPERTIES}
     body = {"location": document["location"], "properties": {**properties, "properties": own}}

@@ -79,7 +79,8 @@ def _associated(readings: Readings, inventory: Inventory, config: MigrationConfi
         return {}
     own = wanted if isinstance(wanted, BringYourOwn) else None
     ids = {
-        name: getattr(own, name) if own else inventory.workspace.get(wire) for name, wire in _ASSOCIATED.items()
+        name: getattr(own, name) if own else inventory.workspace.get(wire)
+        for name, wire in _ASSOCIATED.items()
     }
     documents = {d.id: d for d in readings.documents(ResourceId(str(text)) for text in ids.values() if text)}
     return {
@@ -126,7 +127,9 @@ def _missing(
 def _locks(azure: Azure, target: ResourceId) -> tuple[Json, ...]:
     try:
         return tuple(read_locks(azure, target))
-    except NotFound:  # there is no target yet; the group's and the subscription's locks are read with the source's
+    except (
+        NotFound
+    ):  # there is no target yet; the group's and the subscription's locks are read with the source's
         return ()
 
 

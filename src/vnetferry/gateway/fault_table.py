@@ -1,6 +1,7 @@
 """What Azure's error codes and texts mean: our class, whether trying again may help, and what to do next.
 
-Source: "Troubleshooting online endpoint deployment" and "Troubleshoot managed virtual network" on Microsoft Learn,
+Source: "Troubleshooting online endpoint deployment" and "Troubleshoot managed virtual network" on Microsoft
+        Learn,
 and the public issues that quote the rest. The first rule that fits wins, so the particular ones stand first.
 """
 
@@ -23,7 +24,7 @@ from vnetferry.errors import (
 
 
 class Rule(NamedTuple):
-    """What an error is. `code` is matched whole and without regard to case, `text` is searched for in messages."""
+    """What an error is. `code` is matched whole, `text` is searched for in messages, both in any case."""
 
     kind: type[VnetferryError]
     retryable: bool
@@ -32,6 +33,7 @@ class Rule(NamedTuple):
     text: str = ""
 
     def fits(self, code: str, message: str) -> bool:
+        """Whether one code and its message are this error."""
         right_code = not self.code or re.fullmatch(self.code, code, re.IGNORECASE) is not None
         return right_code and re.search(self.text, message, re.IGNORECASE) is not None
 
@@ -41,7 +43,10 @@ def rule_for(found: list[tuple[str, str]]) -> Rule | None:
     return next((rule for rule in RULES if any(rule.fits(code, message) for code, message in found)), None)
 
 
-_APPROVER = "Give the workspace's identity and yourself the role 'Azure AI Enterprise Network Connection Approver' on it."
+_APPROVER = (
+    "Give the workspace's identity and yourself the role"
+    " 'Azure AI Enterprise Network Connection Approver' on it."
+)
 _LOGS = "Read the container's log (vnetferry diagnose, or az ml online-deployment get-logs), and mend it."
 _KUBERNETES = (
     "The code belongs to Kubernetes endpoints, which vnetferry does not migrate; check the compute type."
@@ -143,7 +148,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         PermissionDenied,
         False,
-        "Grant the endpoint's identity AcrPull and Storage Blob Data Reader; it may take an hour to be known.",
+        "Grant the endpoint's identity AcrPull and Storage Blob Data Reader; it may take an hour.",
         text="does not have pull permission|identity.*(permission|authoriz)",
         code="BadArgument",
     ),

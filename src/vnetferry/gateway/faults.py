@@ -1,8 +1,8 @@
 """Every foreign error becomes one of ours, and says what to do next.
 
-What Azure's codes mean, and which of them pass by themselves, is the table in `fault_table.py`. An answer's body
-names codes at several depths (`code`, `details[].code`, an inner error, JSON within a message); all are looked at,
-because the outer one is often only "BadRequest".
+What Azure's codes mean, and which of them pass by themselves, is the table in `fault_table.py`. An answer's
+body names codes at several depths (`code`, `details[].code`, an inner error, JSON within a message); all are
+looked at, because the outer one is often only "BadRequest".
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _of_class(err: Exception) -> _Class:
     if isinstance(err, core.ClientAuthenticationError):
         return PermissionDenied, "nobody is signed in to Azure", False, _SIGN_IN
     if isinstance(err, (core.ServiceRequestError, core.ServiceResponseError)):
-        remedy = "Check the network, the proxy and its certificate (HTTPS_PROXY, REQUESTS_CA_BUNDLE), and run again."
+        remedy = "Check the network, the proxy and its certificate (HTTPS_PROXY, REQUESTS_CA_BUNDLE)."
         return Unavailable, "Azure could not be reached", "non-TLS" not in str(err), remedy
     if isinstance(err, (core.DecodeError, core.DeserializationError)):
         return Unavailable, "Azure's answer could not be read", True, "Run again."
@@ -219,7 +219,7 @@ def _embedded(message: str) -> Any:
 
 
 def _plain(message: str) -> str:
-    """The sentences of a validation answer, which the scoring front end writes as JSON with doubled braces."""
+    """The sentences of a validation answer, which Azure writes as JSON with doubled braces."""
     if not message.startswith("{{"):
         return message
     try:

@@ -1,7 +1,7 @@
-"""Reading a source workspace: its document, all its children and what hangs on it, as Azure's GET returns them.
+"""Reading a source workspace: its document, its children and what hangs on it, as GET returns them.
 
-Nothing is dropped, whatever the api-version's models say, because documents pass as raw JSON. Nothing is written. What
-the caller may not read beside the workspace itself is noted, not fatal.
+Nothing is dropped, whatever the api-version's models say, because documents pass as raw JSON. Nothing is
+written. What the caller may not read beside the workspace itself is noted, not fatal.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _FINE_H = (
 
 
 def requests_since(azure: Azure, endpoint: ResourceId, hours: float) -> list[tuple[datetime, float]]:
-    """(start of interval in UTC, requests in it) over the last `hours` of Azure's time, without empty intervals."""
+    """(start of interval in UTC, requests in it) over the last `hours`, Azure's time; no empty intervals."""
     end = azure.clock.now()
     minutes = 1 if hours <= _FINE_H else 60
     query = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from vnetferry.errors import NotFound, PersonNeeded
 from vnetferry.gateway import api_versions
@@ -16,18 +16,7 @@ def create_private_endpoint(
     azure: Azure, private_endpoint: ResourceId, body: Json, tags: Mapping[str, str] | None = None
 ) -> Written:
     """Make the private endpoint what `body` says; its connection may still wait for approval."""
-    return ensure(azure, private_endpoint, body, api_versions.NETWORK, kind="private_endpoint", tags=tags)
-
-
-def set_dns_zones(azure: Azure, private_endpoint: ResourceId, zones: Iterable[str]) -> Written:
-    """Register a private endpoint's addresses in these private DNS zones. Effects: at most one PUT."""
-    configs = [
-        {"name": ResourceId(zone).name.replace(".", "-"), "properties": {"privateDnsZoneId": zone}}
-        for zone in zones
-    ]
-    group = private_endpoint.child("privateDnsZoneGroups", "default")
-    body = {"properties": {"privateDnsZoneConfigs": configs}}
-    return ensure(azure, group, body, api_versions.NETWORK, kind="private_endpoint")
+    return ensure(azure, private_endpoint, body, kind="private_endpoint", tags=tags)
 
 
 def read_connections(azure: Azure, target: ResourceId) -> list[Json]:
@@ -87,11 +76,11 @@ def _connection_from(azure: Azure, target: ResourceId, private_endpoint: Resourc
 
 
 def register_dns(azure: Azure, private_endpoint: ResourceId, zones: list[str]) -> Written:
-    """Have the private endpoint keep its records in these private DNS zones, by one zone group named `default`."""
+    """Have the private endpoint keep its records in these private DNS zones, by a zone group `default`."""
     configs = [
         {"name": ResourceId(zone).name.replace(".", "-"), "properties": {"privateDnsZoneId": zone}}
         for zone in zones
     ]
     group = private_endpoint.child("privateDnsZoneGroups", "default")
     body = {"properties": {"privateDnsZoneConfigs": configs}}
-    return ensure(azure, group, body, api_versions.NETWORK, kind="private_endpoint")
+    return ensure(azure, group, body, kind="private_endpoint")

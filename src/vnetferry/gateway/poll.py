@@ -1,9 +1,9 @@
 """Waiting for Azure, knowing how long each kind of operation takes.
 
-An operation is looked at first when the quickest of its kind have ended, then at steps that grow with the time
-already waited, never sooner than Azure asks. So hours of waiting cost few requests, and the end is noticed within a
-tenth of the duration. A deadline that passes is `OperationTimeout`: Azure may go on, so the next attempt looks at the
-resource before it acts. Times are Azure's, in seconds.
+An operation is looked at first when the quickest of its kind have ended, then at steps that grow with the
+time already waited, never sooner than Azure asks. So hours of waiting cost few requests, and the end is
+noticed within a tenth of the duration. A deadline that passes is `OperationTimeout`: Azure may go on, so the
+next attempt looks at the resource before it acts. Times are Azure's, in seconds.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Pace(NamedTuple):
     deadline_s: float
 
 
-# The quickest are measured (recorded traffic); the deadlines are the longest reported, doubled. Terraform's 30
-# minutes are known to be too short for workspaces with many outbound rules.
+# The quickest are measured (recorded traffic); the deadlines are the longest reported, doubled. Terraform's
+# 30 minutes are known to be too short for workspaces with many outbound rules.
 PACES: Mapping[str, Pace] = {
     "template": Pace(30, 3600),  # a workspace and what it needs: 47 s measured
     "workspace": Pace(10, 3600),
@@ -70,7 +70,8 @@ def wait(arm: Arm, answer: Answer, kind: str, deadline_s: float | None = None) -
     In:     answer: of the PUT, PATCH, POST or DELETE that began it; kind: a key of PACES.
     Out:    the resource after a PUT or PATCH; the result of a POST ({} when it has none); {} after a DELETE.
     Raises: OperationFailed (or the class that the code has) when it ended badly; OperationTimeout.
-    Source: Track asynchronous Azure operations: Azure-AsyncOperation before Location before provisioningState.
+    Source: Track asynchronous Azure operations: Azure-AsyncOperation before Location before
+            provisioningState.
     """
     look = _Looks(arm, kind, answer, deadline_s)
     headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -83,7 +84,7 @@ def wait(arm: Arm, answer: Answer, kind: str, deadline_s: float | None = None) -
 
 
 def wait_resource(azure: Azure, resource: ResourceId, api_version: str, kind: str) -> Json:
-    """The document once nothing changes it any more, whoever began the change; Failed is a state like any other.
+    """The document once nothing changes it any more, whoever began it; Failed is a state like any other.
 
     Raises: NotFound when it is not there (any more); OperationTimeout.
     """

@@ -1,4 +1,4 @@
-"""What hangs on a workspace without being its child: the resources it uses, networks, rights, locks, diagnostics.
+"""What hangs on a workspace without being its child: resources it uses, networks, rights, locks.
 
 Each reading that the caller has no right to, or that Azure does not serve, becomes a line of `unread`.
 """
@@ -41,7 +41,8 @@ class Readings:
         def read(which: tuple[ResourceId, str]) -> list[Document]:
             parent, kind = which
             items = self.items(f"{parent}/{kind}", api_versions.api_version(parent.type), query)
-            # Some lists answer items without an id, or with one that is not ARM's, so it is made from the name.
+            # Some lists answer items without an id, or with one that is not ARM's, so it is made from the
+            # name.
             return [Document(id=parent.child(kind, str(item["name"])), body=item) for item in items]
 
         return list(chain.from_iterable(self._pool.map(read, list(wanted))))
@@ -90,7 +91,7 @@ def read_satellites(readings: Readings, workspace: Document, endpoints: Iterable
 
 
 def _used(readings: Readings, workspace: Document, endpoints: list[Document]) -> list[Document]:
-    """The workspace's associated resources, the identities that it and its endpoints wear, and its log workspace."""
+    """The associated resources, the identities worn by the workspace and its endpoints, its log workspace."""
     wanted = {ResourceId(workspace.get(name)) for name in _ASSOCIATED if workspace.get(name)}
     wanted |= {ResourceId(name) for document in (workspace, *endpoints) for name in _identities(document)}
     found = readings.documents(sorted(wanted))
@@ -112,7 +113,7 @@ def _without_secrets(document: Document) -> Document:
 
 
 def _private_endpoints(readings: Readings, workspace: Document, used: list[Document]) -> list[Document]:
-    """The subscription's private endpoints to the workspace or to what it uses, with their DNS zone groups."""
+    """The subscription's private endpoints to the workspace or what it uses, and their DNS zone groups."""
     targets = {workspace.id.key, *(document.id.key for document in used)}
     path = f"/subscriptions/{workspace.id.subscription_id}/providers/Microsoft.Network/privateEndpoints"
     items = readings.items(path, api_versions.NETWORK)
@@ -129,7 +130,7 @@ def _reaches(private_endpoint: Json) -> set[str]:
 
 
 def _role_assignments(readings: Readings, workspace: Document, endpoints: list[Document]) -> list[Document]:
-    """Assignments on the workspace and below it, and those to the workspace's and endpoints' own identities."""
+    """Assignments on the workspace and below it, and those to its and its endpoints' identities."""
     provider = "providers/Microsoft.Authorization/roleAssignments"
     subscription = f"/subscriptions/{workspace.id.subscription_id}"
     principals = {

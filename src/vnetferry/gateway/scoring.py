@@ -1,7 +1,7 @@
 """Scoring requests over plain HTTP, from one or another vantage.
 
-Not the SDK's `invoke`: it keeps its headers between calls, so that after one request to a certain deployment all later
-ones go there too, and it hides the status of what failed.
+Not the SDK's `invoke`: it keeps its headers between calls, so that after one request to a certain deployment
+all later ones go there too, and it hides the status of what failed.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Reach:
-    """Whether an endpoint can be reached from a vantage; `status` is 0 and `why` says more when it gave no answer."""
+    """Whether an endpoint can be reached from a vantage; `status` is 0 when there was no answer."""
 
     vantage: str
     reached: bool
@@ -74,8 +74,8 @@ class Reach:
 def vantages() -> dict[str, str | None]:
     """The places that requests can be sent from: name -> HTTP proxy, None for this process's own connection.
 
-    From VNETFERRY_VANTAGES (`internet=http://proxy:3128,vnet-prod=http://10.0.0.4:3128`); without it there is only
-    `here`. Raises: ConfigError when it does not read so.
+    From VNETFERRY_VANTAGES (`internet=http://proxy:3128,vnet-prod=http://10.0.0.4:3128`); without it there is
+    only `here`. Raises: ConfigError when it does not read so.
     """
     text = os.environ.get(VANTAGES_VARIABLE, "").strip()
     if not text:
@@ -98,8 +98,9 @@ def score(
 ) -> Answer:
     """Send one scoring request and return its answer, which has status 200.
 
-    In:     deployment: past the traffic rules to this one; vantage: a name of vantages(). What passes by itself (404
-            after a change of traffic, 401 of a new key, 429, 5xx) is borne for two minutes of Azure's time.
+    In:     deployment: past the traffic rules to this one; vantage: a name of vantages(). What passes by
+            itself (404 after a change of traffic, 401 of a new key, 429, 5xx) is borne for two minutes of
+            Azure's time.
     Raises: ScoringFailed with the last status, 0 when the endpoint could not be reached; ConfigError.
     Source: Troubleshoot online endpoints, HTTP status codes.
     """

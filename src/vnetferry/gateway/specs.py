@@ -1,16 +1,16 @@
 """Endpoints and deployments from the YAML files that the SDK and CLI v2 read.
 
-The SDK loads, uploads and writes them. A file that was applied already is not applied again: the resource carries the
-digest of the file and of everything local that it names, in the tag `vnetferry-digest`.
+The SDK loads, uploads and writes them. A file that was applied already is not applied again: the resource
+carries the digest of the file and of everything local that it names, in the tag `vnetferry-digest`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -22,13 +22,13 @@ from vnetferry.gateway.faults import translated
 from vnetferry.gateway.poll import state_of, wait_resource
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
+from vnetferry.plan.secure import YamlFile
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import OnlineDeployment, OnlineEndpoint
     from azure.core.polling import LROPoller
 
 DIGEST_TAG = "vnetferry-digest"
-_SCHEMAS = {"endpoint": "managedOnlineEndpoint", "deployment": "managedOnlineDeployment"}
 
 
 def load_endpoint(path: Path) -> OnlineEndpoint:
@@ -47,6 +47,45 @@ def load_deployment(path: Path) -> OnlineDeployment:
     return deployment
 
 
+class SpecFiles(NamedTuple):
+    """One endpoint's file and its deployments' files."""
+
+    endpoint: YamlFile
+    deployments: tuple[YamlFile, ...]
+
+
+def read_files(paths: Sequence[Path]) -> SpecFiles:
+    """Sort YAML files into one endpoint and its deployments, without touching Azure.
+
+    Raises: ConfigError when there is not exactly one endpoint, no deployment, a name twice, a deployment of another
+            endpoint, or when a file is not what it should be.
+    """
+    read = [(path, _require_mapping(path, "endpoint or deployment")) for path in paths]
+    endpoints = [path for path, content in read if not _is_deployment(content)]
+    if len(endpoints) != 1:
+        remedy = "Name one endpoint's file and the files of its deployments, each with -f."
+        raise ConfigError(f"{len(endpoints)} of the files describe an endpoint, not one", remedy=remedy)
+    name = str(load_endpoint(endpoints[0]).name)
+    deployments = [(path, load_deployment(path)) for path, content in read if _is_deployment(content)]
+    for path, deployment in deployments:
+        _require_endpoint(path, deployment, name)
+    files = tuple(YamlFile(name=str(deployment.name), path=str(path)) for path, deployment in deployments)
+    if not files or len({file.name.lower() for file in files}) != len(files):
+        remedy = "Name each deployment's file once, with -f."
+        raise ConfigError("there is no deployment's file, or two describe the same deployment", remedy=remedy)
+    return SpecFiles(YamlFile(name=name, path=str(endpoints[0])), files)
+
+
+def subscription_of(configured: str) -> str:
+    """The configured subscription, else that of AZURE_SUBSCRIPTION_ID. Raises: ConfigError when there is none."""
+    found = configured or os.environ.get("AZURE_SUBSCRIPTION_ID", "")
+    if not found:
+        raise ConfigError(
+            "no subscription is named", remedy="Set AZURE_SUBSCRIPTION_ID, or add 'source:' to the file."
+        )
+    return found
+
+
 def create_endpoint_from_yaml(
     azure: Azure, workspace: ResourceId, path: Path, tags: Mapping[str, str] | None = None
 ) -> Written:
@@ -57,7 +96,7 @@ def create_endpoint_from_yaml(
     endpoint = load_endpoint(path)
     resource = workspace.child("onlineEndpoints", str(endpoint.name))
     tags = {**(tags or {}), DIGEST_TAG: digest_of(path)}
-    before = find_settled(azure, resource, api_versions.ML, "endpoint")
+    before = find_settled(azure, resource, "endpoint")
     if _is_applied(before, tags, resource):
         return Written(False, before, before or {})
     endpoint.tags = {**(endpoint.tags or {}), **tags}
@@ -71,8 +110,8 @@ def create_deployment_from_yaml(
 ) -> Written:
     """Make the deployment what the file says: the SDK uploads its code, model and environment.
 
-    Raises:  ConfigError for the file, and when it sets egress_public_network_access in a workspace with a managed
-             network, which Azure refuses; NotOurs; OperationFailed.
+    Raises:  ConfigError for the file, and when it sets egress_public_network_access in a workspace with a
+             managed network, which Azure refuses; NotOurs; OperationFailed.
     Effects: uploads, and at most one PUT, by the SDK; a deployment of ours that had failed is deleted first.
     """
     deployment = load_deployment(path)
@@ -80,12 +119,12 @@ def create_deployment_from_yaml(
     endpoint = workspace.child("onlineEndpoints", str(deployment.endpoint_name))
     resource = endpoint.child("deployments", str(deployment.name))
     tags = {**(tags or {}), DIGEST_TAG: digest_of(path)}
-    before = find_settled(azure, resource, api_versions.ML, "deployment")
+    before = find_settled(azure, resource, "deployment")
     if _is_applied(before, tags, resource):
         return Written(False, before, before or {})
     if before is not None and state_of(before) != "succeeded":
-        delete(azure, resource, api_versions.ML)
-    find_settled(azure, endpoint, api_versions.ML, "endpoint")
+        delete(azure, resource)
+    find_settled(azure, endpoint, "endpoint")
     deployment.tags = {**(deployment.tags or {}), **tags}
     with translated(resource, "creating the deployment"):
         poller = azure.ml_client(workspace).online_deployments.begin_create_or_update(deployment)
@@ -111,11 +150,24 @@ def _load(load: Any, path: Path, what: str) -> Any:
         raise
     except VnetferryError as err:
         raise _bad_file(path, what, err.what) from err
-    except Exception as err:  # noqa: BLE001  # the SDK's loaders let marshmallow's, yaml's and Python's own errors through
+    except Exception as err:  # the SDK's loaders let marshmallow's, yaml's and Python's own errors through
         raise _bad_file(path, what, " ".join(str(err).split())) from err
 
 
-def _require_mapping(path: Path, what: str) -> None:
+def _is_deployment(content: Json) -> bool:
+    return "endpoint_name" in content or "instance_type" in content
+
+
+def _require_endpoint(path: Path, deployment: OnlineDeployment, endpoint: str) -> None:
+    if str(deployment.endpoint_name).lower() != endpoint.lower():
+        raise ConfigError(
+            f"{path} describes a deployment of endpoint '{deployment.endpoint_name}', not of '{endpoint}'",
+            resource=str(path),
+            remedy="Mend endpoint_name.",
+        )
+
+
+def _require_mapping(path: Path, what: str) -> Json:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as err:
@@ -124,6 +176,7 @@ def _require_mapping(path: Path, what: str) -> None:
         raise _bad_file(path, what, "it is not YAML: " + " ".join(str(err).split())) from err
     if not isinstance(content, dict):
         raise _bad_file(path, what, "it holds no mapping")
+    return content
 
 
 def _bad_file(path: Path, what: str, why: str) -> ConfigError:
@@ -154,7 +207,7 @@ def _require_managed_egress(azure: Azure, workspace: ResourceId, deployment: Any
     network = (azure.arm.get(workspace, api_versions.ML)["properties"].get("managedNetwork")) or {}
     if str(network.get("isolationMode") or "Disabled") != "Disabled":
         raise ConfigError(
-            f"{path} sets egress_public_network_access, which a workspace with a managed network does not take",
+            f"{path} sets egress_public_network_access, which a managed network does not take",
             resource=str(path),
             remedy="Take the line out: the managed network isolates the deployment.",
         )
@@ -169,7 +222,7 @@ def _is_applied(document: Json | None, tags: Mapping[str, str], resource: Resour
 
 
 def _finish(azure: Azure, resource: ResourceId, kind: str, poller: LROPoller[Any]) -> Json:
-    """Wait in our own way, which knows how long it takes; only the reason of a failure is the SDK's to tell."""
+    """Wait in our own way, which knows how long it takes; the reason of a failure is the SDK's to tell."""
     document = wait_resource(azure, resource, api_versions.ML, kind)
     if state_of(document) == "succeeded":
         return document

@@ -1,6 +1,7 @@
 """The client's side of ARM's budget: asking no faster than Azure answers, so that a 429 stays the exception.
 
-Source: ARM's token buckets per subscription and principal, for each region: 250 reads and 25 more each second, 200
+Source: ARM's token buckets per subscription and principal, for each region: 250 reads and 25 more each
+        second, 200
 writes and 10, 200 deletes and 10.
 """
 

@@ -1,7 +1,7 @@
 """Workspaces and their managed networks.
 
-A workspace is created through the SDK, whose template also makes what a workspace needs. Its network is only ever
-tightened: isolation is one-way in Azure, so nothing in here sends less than there is.
+A workspace is created through the SDK, whose template also makes what a workspace needs. Its network is only
+ever tightened: isolation is one-way in Azure, so nothing in here sends less than there is.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def create_workspace(
     Raises:  NotOurs; ConfigError when ours exists with another isolation mode; OperationFailed.
     Effects: at most one template deployment; one that already runs for the workspace is waited for instead.
     """
-    before = find_settled(azure, workspace, api_versions.ML, "workspace")
+    before = find_settled(azure, workspace, "workspace")
     if before is not None and state_of(before) == "succeeded":
         require_ours(before, tags or {}, workspace)
         _require_isolation(before, spec, workspace)
@@ -78,7 +78,8 @@ def provision_network(azure: Azure, workspace: ResourceId, *, include_spark: boo
 def ensure_outbound_rules(azure: Azure, workspace: ResourceId, rules: Mapping[str, Json]) -> tuple[str, ...]:
     """Make each rule what it should be; the names of those that were written.
 
-    Effects: one PUT for each that differs, one after the other, because Azure loses rules that are written at once.
+    Effects: one PUT for each that differs, one after the other, because Azure loses rules that are written at
+             once.
     """
     changed = []
     for name, rule in rules.items():
@@ -104,7 +105,7 @@ def set_image_build_compute(azure: Azure, workspace: ResourceId, compute: str) -
 def delete_workspace(azure: Azure, workspace: ResourceId, *, purge: bool = False) -> Written:
     """Delete the workspace, for good with `purge`; else Azure keeps it, and its name, for 14 days."""
     query = {"forceToPurge": "true" if purge else "false"}
-    return delete(azure, workspace, api_versions.ML, query=query)
+    return delete(azure, workspace, query=query)
 
 
 def _network(document: Json) -> Json:
@@ -189,7 +190,7 @@ def _templates(azure: Azure, workspace: ResourceId) -> list[Json]:
 
 
 def _submit(azure: Azure, workspace: ResourceId, spec: Json, tags: Mapping[str, str]) -> ResourceId:
-    """Send the SDK's template. It is waited for in our way: the SDK's poller would not survive this process."""
+    """Send the SDK's template. We wait for it in our way: the SDK's poller would not survive this process."""
     with translated(workspace, "creating the workspace"):
         azure.ml_client(workspace).workspaces.begin_create(_entity(workspace, spec, tags))
     newest = _templates(azure, workspace)
