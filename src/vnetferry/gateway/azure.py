@@ -68,7 +68,7 @@ def actor(azure: Azure) -> str:
 
 @cache
 def _connect() -> Azure:
-    for noisy in ("azure.identity", "azure.core.pipeline.policies.http_logging_policy", "azure.ai.ml"):
+    for noisy in ("azure.identity", "azure.core.pipeline.policies.http_logging_policy"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     clock, credential = Clock.from_environment(), _credential()
     return Azure(credential, Arm(credential, clock), clock)
@@ -90,9 +90,12 @@ def _credential() -> TokenCredential:
 def _ml_client(credential: TokenCredential, workspace: ResourceId) -> MLClient:
     from azure.ai.ml import MLClient  # takes seconds to import, and most commands never need it
 
-    logging.getLogger("azure.ai.ml").setLevel(logging.ERROR)
     scope = (workspace.subscription_id, workspace.resource_group, workspace.name)
-    return MLClient(credential, *scope, show_progress=False, enable_telemetry=False)
+    client = MLClient(credential, *scope, show_progress=False, enable_telemetry=False)
+    # Each of its modules has a logger of its own that writes to the terminal, which is the caller's to write to.
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("azure.ai.ml")]:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return client
 
 
 def _claims(token: str) -> dict[str, object]:

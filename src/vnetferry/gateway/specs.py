@@ -57,8 +57,8 @@ class SpecFiles(NamedTuple):
 def read_files(paths: Sequence[Path]) -> SpecFiles:
     """Sort YAML files into one endpoint and its deployments, without touching Azure.
 
-    Raises: ConfigError when there is not exactly one endpoint, no deployment, a name twice, a deployment of another
-            endpoint, or when a file is not what it should be.
+    Raises: ConfigError when there is not exactly one endpoint, no deployment, a name twice, a deployment of
+            another endpoint, or when a file is not what it should be.
     """
     read = [(path, _require_mapping(path, "endpoint or deployment")) for path in paths]
     endpoints = [path for path, content in read if not _is_deployment(content)]
@@ -180,7 +180,7 @@ def _require_mapping(path: Path, what: str) -> Json:
 
 
 def _bad_file(path: Path, what: str, why: str) -> ConfigError:
-    remedy = f"Write it as the schema {_SCHEMAS[what]} of the Azure ML CLI v2 says."
+    remedy = "Write it as the Azure ML CLI v2 reads it (managedOnlineEndpoint or managedOnlineDeployment)."
     return ConfigError(
         f"{path} does not describe an online {what}: {why[:500]}", resource=str(path), remedy=remedy
     )
