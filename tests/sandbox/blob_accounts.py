@@ -19,6 +19,7 @@ def account(
         "properties": {
             "provisioningState": "Succeeded",
             "publicNetworkAccess": public,
+            "allowSharedKeyAccess": has_keys,
             "networkAcls": {"defaultAction": default_action, "bypass": "AzureServices", **rules},
         },
     }
@@ -53,6 +54,7 @@ def private_endpoint(name: str, vnet: str, target: str, status: str) -> dict[str
 RESOURCES = [
     account("stopen"),
     account("stother"),
+    account("stkeyless", has_keys=False),
     account("stclosed", public="Disabled"),
     account("stnamed", "Deny", virtualNetworkRules=[{"id": f"{NETWORKS}/vnet-named/subnets/default"}]),
     network("vnet-near"),

@@ -46,7 +46,7 @@ def with_sas(container: ContainerClient, sas: str) -> ContainerClient:
     return ContainerClient(url("stopen"), container.container_name, credential=sas)
 
 
-# --- shared access signatures ------------------------------------------------------------------------------------
+# --- shared access signatures
 
 
 def test_container_sas_of_an_account_key_does_what_it_permits_and_no_more(
@@ -155,7 +155,7 @@ def test_sas_for_another_container_or_key_or_with_more_rights_is_refused(
             assert code_of(lambda client=client: list(client.list_blobs())) == "AuthenticationFailed"
 
 
-# --- account keys ------------------------------------------------------------------------------------------------
+# --- account keys
 
 
 def test_account_key_signs_every_kind_of_request(entered: Sandbox, key: str) -> None:
@@ -169,6 +169,24 @@ def test_account_key_signs_every_kind_of_request(entered: Sandbox, key: str) -> 
             == "success"
         )
         container.delete_container()
+
+
+def test_second_key_of_the_account_signs_too(entered: Sandbox) -> None:
+    second = base64.b64encode(b"2" * 64).decode()
+    entered.world.secrets.second_account_keys["stother"] = second
+
+    with BlobServiceClient(url("stother"), second) as service:
+        assert list(service.list_containers()) == []
+
+
+def test_account_without_keys_refuses_its_own_key(entered: Sandbox) -> None:
+    key = entered.world.secrets.account_keys["stkeyless"]
+    sas = generate_account_sas("stkeyless", key, ResourceTypes(service=True), "l", hours(1))
+
+    for credential in (key, sas):
+        with BlobServiceClient(url("stkeyless"), credential) as service:
+            refused = code_of(lambda service=service: list(service.list_containers()))
+        assert refused == "KeyBasedAuthenticationNotPermitted"
 
 
 def test_wrong_account_key_is_refused(entered: Sandbox) -> None:
@@ -187,7 +205,7 @@ def test_signed_request_that_is_old_is_refused(entered: Sandbox, key: str) -> No
     assert "Request date header too old" in answer.text
 
 
-# --- tokens and roles ----------------------------------------------------------------------------------------------
+# --- tokens and roles
 
 
 def test_request_without_credentials_is_asked_for_a_token(entered: Sandbox) -> None:
@@ -257,7 +275,7 @@ def test_role_decides_over_data_and_contributor_has_no_say(
             )
 
 
-# --- firewalls -----------------------------------------------------------------------------------------------------
+# --- firewalls
 
 
 @pytest.mark.parametrize(
@@ -294,9 +312,12 @@ def test_firewall_answers_before_credentials_are_looked_at(entered: Sandbox) -> 
 
 
 def test_account_that_does_not_exist_is_not_found(entered: Sandbox) -> None:
-    with EnvironmentCredential() as credential, BlobServiceClient(url("stnowhere"), credential) as service:
-        with pytest.raises(HttpResponseError) as refusal:
-            list(service.list_containers())
+    with (
+        EnvironmentCredential() as credential,
+        BlobServiceClient(url("stnowhere"), credential) as service,
+        pytest.raises(HttpResponseError) as refusal,
+    ):
+        list(service.list_containers())
 
     assert not isinstance(refusal.value, ClientAuthenticationError)
     assert refusal.value.status_code == 404

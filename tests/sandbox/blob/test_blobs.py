@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,10 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
+from azure.identity import EnvironmentCredential
 from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
 
+from tests.sandbox.blob_accounts import RESOURCES, url
 from vnetferry.sandbox.blob import BlobStore
 from vnetferry.sandbox.clock import Clock
 from vnetferry.sandbox.server import Sandbox
@@ -301,3 +305,27 @@ def test_blob_that_was_read_stays_readable_while_it_is_replaced(tmp_path: Path) 
     store.delete("acc", "c", "x")
 
     assert before.data == b"old"
+
+
+def test_name_of_a_deleted_container_is_not_free_at_once(
+    sandbox_factory: Callable[..., Sandbox], enter_sandbox: Callable[..., Sandbox]
+) -> None:
+    enter_sandbox(sandbox_factory({"resources": RESOURCES, "runtime": "echo"}, time_scale=1.0))
+    with EnvironmentCredential() as credential, BlobServiceClient(url("stopen"), credential) as service:
+        service.create_container("twice").delete_container()
+
+        with pytest.raises(ResourceExistsError) as refusal:
+            service.create_container("twice")
+
+    assert refusal.value.response.headers["x-ms-error-code"] == "ContainerBeingDeleted"
+
+
+def test_name_of_a_deleted_container_is_free_after_half_a_minute(tmp_path: Path) -> None:
+    clock = Clock(scale=1e6)
+    store = BlobStore(tmp_path, clock)
+    store.ensure_container("acc", "c")
+    store.delete_container("acc", "c")
+
+    asyncio.run(clock.sleep(31))
+
+    assert not store.is_vanishing("acc", "c")

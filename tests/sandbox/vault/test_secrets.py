@@ -15,6 +15,8 @@ from vnetferry.sandbox.server import Sandbox
 
 VAULT = "https://kv-open.vault.azure.net"
 VERSION = {"api-version": "7.4"}
+ROLES = "/providers/Microsoft.Authorization/roleDefinitions"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 
 
@@ -171,10 +173,9 @@ def test_vault_that_is_closed_to_the_internet_says_so(call: Client) -> None:
 def test_role_decides_what_may_be_done(
     sandbox_factory: Callable[..., Sandbox], enter_sandbox: Callable[..., Sandbox]
 ) -> None:
-    definition = f"{GROUP.rpartition('/resourceGroups')[0]}/providers/Microsoft.Authorization/roleDefinitions/{SECRETS_USER}"
     role = {
-        "id": f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/0d6cfa5e-5d3c-4d1e-8a84-4c1a6d8f3b10",
-        "properties": {"roleDefinitionId": definition, "principalId": CLIENT_OBJECT_ID, "scope": GROUP},
+        "id": f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/user",
+        "properties": {"roleDefinitionId": f"{ROLES}/{SECRETS_USER}", "principalId": CLIENT_OBJECT_ID},
     }
     enter_sandbox(sandbox_factory({**SCENARIO, "resources": [*SCENARIO["resources"], role]}))
     call = Client(VAULT)
@@ -193,9 +194,9 @@ def test_access_policy_decides_where_the_vault_has_no_roles(
     policy = {"tenantId": "t", "objectId": CLIENT_OBJECT_ID, "permissions": {"secrets": granted}}
     box = vault("kv-open", enableRbacAuthorization=False, accessPolicies=[policy])
     reader = {
-        "id": f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/5b7f9a31-94d7-4f4f-a07e-62d0fd1f2f50",
+        "id": f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/reader",
         "properties": {
-            "roleDefinitionId": "/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7",
+            "roleDefinitionId": f"{ROLES}/{READER}",
             "principalId": CLIENT_OBJECT_ID,
         },
     }

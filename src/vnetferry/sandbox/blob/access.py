@@ -71,6 +71,7 @@ def require_access(
         _require_role(world, principal.object_id, account, right)
         return principal
     if scheme == "sharedkey":
+        _require_keys_permitted(account)
         _require_shared_key(world, request, target.account)
     elif "sig" in request.query:
         _require_sas(world, request.query, account, target, right)
@@ -111,6 +112,8 @@ def _require_role(world: World, object_id: str, account: Json, right: Right) -> 
 
 
 def _require_sas(world: World, query: Mapping[str, str], account: Json, target: Target, right: Right) -> None:
+    if "skoid" not in query:
+        _require_keys_permitted(account)
     keys = account_keys(world, target.account)
     sas.require_valid(query, target, keys, world.blobs.delegation)
     if not right.letters or not sas.grants(query, right.letters):
@@ -122,7 +125,14 @@ def _require_sas(world: World, query: Mapping[str, str], account: Json, target: 
 
 def account_keys(world: World, account: str) -> list[str]:
     """The account's keys, the first first."""
-    return [key for key in (world.secrets.account_keys.get(account),) if key]
+    kept = (world.secrets.account_keys, world.secrets.second_account_keys)
+    return [keys[account] for keys in kept if account in keys]
+
+
+def _require_keys_permitted(account: Json) -> None:
+    if (account.get("properties") or {}).get("allowSharedKeyAccess") is False:
+        message = "Key based authentication is not permitted on this storage account."
+        raise AzureError(403, "KeyBasedAuthenticationNotPermitted", message)
 
 
 def _require_shared_key(world: World, request: Request, account: str) -> None:

@@ -69,13 +69,16 @@ async def get_delegation_key(call: BlobCall) -> Response:
 
 
 async def create_container(call: BlobCall) -> Response:
-    """Make a container; AzureError 409 `ContainerAlreadyExists`."""
+    """Make a container; AzureError 409 while one of that name is there, or was a moment ago."""
     if call.header("x-ms-blob-public-access"):
         raise AzureError(
             409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account."
         )
     if call.store.container(call.target.account, call.target.container):
         raise AzureError(409, "ContainerAlreadyExists", "The specified container already exists.")
+    if call.store.is_vanishing(call.target.account, call.target.container):
+        message = "The specified container is being deleted. Try operation later."
+        raise AzureError(409, "ContainerBeingDeleted", message)
     made = call.store.ensure_container(call.target.account, call.target.container, metadata_of(call))
     return Response(201, None, entity_headers(made.etag, made.last_modified))
 

@@ -144,7 +144,7 @@ def _delegated_texts(query: Mapping[str, str], resource: str) -> Iterator[str]:
 
 
 def _text(query: Mapping[str, str], resource: str, rest: list[str]) -> str:
-    """A string to sign; an empty name is a field that stays empty (a snapshot's time: those are not served)."""
+    """A string to sign; an empty name is a field that stays empty (no snapshots here)."""
     first = [query.get(name, "") for name in ("sp", "st", "se")]
     return "\n".join([*first, resource, *(query.get(name, "") for name in rest)])
 

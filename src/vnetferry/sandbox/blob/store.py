@@ -19,6 +19,9 @@ from typing import TypeAlias
 from vnetferry.sandbox.blob import sas
 from vnetferry.sandbox.clock import Clock
 
+# Source: Delete Container: the name cannot be used again for at least 30 seconds.
+_VANISHING = timedelta(seconds=30)
+
 
 @dataclass(frozen=True)
 class Content:
@@ -103,6 +106,7 @@ class BlobStore:
         self._folder = folder
         self._clock = clock
         self._containers: dict[tuple[str, str], Container] = {}
+        self._deleted: dict[tuple[str, str], datetime] = {}
         self.delegation = sas.Delegation(secrets.token_bytes(32))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -126,8 +130,15 @@ class BlobStore:
         return [c for (a, _), c in sorted(self._containers.items()) if a == account.lower()]
 
     def delete_container(self, account: str, container: str) -> bool:
-        """Whether it was there; its blobs go with it."""
-        return self._containers.pop((account.lower(), container), None) is not None
+        """Whether it was there; its blobs go with it, and its name is taken a while (`is_vanishing`)."""
+        key = (account.lower(), container)
+        self._deleted[key] = self._clock.now()
+        return self._containers.pop(key, None) is not None
+
+    def is_vanishing(self, account: str, container: str) -> bool:
+        """Whether a container of that name was deleted so recently that no other can be made yet."""
+        deleted = self._deleted.get((account.lower(), container))
+        return deleted is not None and self._clock.now() - deleted < _VANISHING
 
     def set_container_metadata(self, container: Container, metadata: dict[str, str]) -> None:
         """Replace a container's metadata."""
