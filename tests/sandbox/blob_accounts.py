@@ -9,7 +9,7 @@ NETWORKS = f"{GROUP}/providers/Microsoft.Network/virtualNetworks"
 
 
 def account(
-    name: str, default_action: str = "Allow", public: str = "Enabled", **rules: Any
+    name: str, default_action: str = "Allow", public: str = "Enabled", *, has_keys: bool = True, **rules: Any
 ) -> dict[str, Any]:
     return {
         "id": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/{name}",
