@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.online_world import STORAGE, VAULT, WORKSPACE, Online, documents, online
-from vnetferry.sandbox.scoring.egress import network_of
+from vnetferry.sandbox.scoring.egress import network_of, reaches_privately
 from vnetferry.sandbox.wire import INTERNET, Json
 
 _STORAGE_RULE = {
@@ -65,7 +65,7 @@ def test_approved_outbound_passes_what_its_active_rules_cover(
 def test_rule_added_later_holds_at_once(tmp_path: Path) -> None:
     with _managed(tmp_path, {}) as az:
         vantage, refuse = network_of(az.world, _deployment())
-        assert vantage == "managed:11111111-2222-4333-8444-555555555555"
+        assert vantage == f"managed:{WORKSPACE}".lower()
         assert refuse("api.example.com", 443)
         workspace = az.world.documents.require(WORKSPACE)
         workspace["properties"]["managedNetwork"]["outboundRules"]["late"] = _FQDN_RULE
@@ -108,6 +108,23 @@ def test_public_deployment_is_in_the_internet(tmp_path: Path) -> None:
         assert vantage == INTERNET
         assert refuse("anything.example.org", 8080) is None
         assert VAULT in az.world.documents
+
+
+def test_managed_network_reaches_privately_what_its_rules_link(tmp_path: Path) -> None:
+    with _managed(tmp_path, {"r": _STORAGE_RULE}) as az:
+        vantage, _ = network_of(az.world, _deployment())
+        assert reaches_privately(az.world, vantage, STORAGE, "blob")
+        assert not reaches_privately(az.world, vantage, STORAGE, "file")
+        assert not reaches_privately(az.world, vantage, VAULT, "vault")
+        az.world.documents.require(WORKSPACE)["properties"]["managedNetwork"]["outboundRules"].clear()
+        assert not reaches_privately(az.world, vantage, STORAGE, "blob")
+
+
+def test_legacy_deployment_reaches_privately_its_workspaces_storage(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        vantage, _ = network_of(az.world, _deployment(egressPublicNetworkAccess="Disabled"))
+        assert reaches_privately(az.world, vantage, STORAGE, "blob")
+        assert not reaches_privately(az.world, vantage, VAULT, "vault")
 
 
 def _deployment(**properties: str) -> Json:

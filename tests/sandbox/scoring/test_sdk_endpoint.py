@@ -17,9 +17,8 @@ from azure.ai.ml.entities import (
     Model,
 )
 from azure.core.exceptions import HttpResponseError
-from azure.identity import EnvironmentCredential
 
-from vnetferry.sandbox.server import Sandbox
+from tests.sandbox.ml.workspace_world import WORKSPACE, Arm
 
 _SCRIPT = """
 import json, os, urllib.request
@@ -41,7 +40,9 @@ def run(data):
 def test_secure_path_with_the_sdk(tmp_path: Path, workspace: Callable[..., MLClient]) -> None:
     client = workspace()
     _write_assets(tmp_path)
-    client.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name="scoring", auth_mode="key")).result()
+    client.online_endpoints.begin_create_or_update(
+        ManagedOnlineEndpoint(name="scoring", auth_mode="key")
+    ).result()
     deployment = client.online_deployments.begin_create_or_update(_deployment(tmp_path, "blue")).result()
     assert deployment.provisioning_state == "Succeeded"
     endpoint = client.online_endpoints.get("scoring")
@@ -57,6 +58,53 @@ def test_secure_path_with_the_sdk(tmp_path: Path, workspace: Callable[..., MLCli
     assert [e.name for e in client.online_endpoints.list()] == []
 
 
+def test_deployment_before_the_network_is_provisioned_is_refused_and_accepted_after(
+    tmp_path: Path, workspace: Callable[..., MLClient]
+) -> None:
+    client = workspace(managedNetwork={"isolationMode": "AllowOnlyApprovedOutbound"})
+    _write_assets(tmp_path)
+    _make_endpoint(client)
+    with pytest.raises(HttpResponseError) as raised:
+        client.online_deployments.begin_create_or_update(_deployment(tmp_path, "blue"))
+    assert raised.value.error is not None
+    assert raised.value.error.code == "WorkspaceManagedNetworkNotReady"
+    Arm().done("POST", f"{WORKSPACE}/provisionManagedNetwork", {"includeSpark": False})
+    legacy = _deployment(tmp_path, "blue", egress_public_network_access="disabled")
+    with pytest.raises(HttpResponseError, match="no longer supported when your workspace is secured"):
+        client.online_deployments.begin_create_or_update(legacy)
+    made = client.online_deployments.begin_create_or_update(_deployment(tmp_path, "blue")).result()
+    assert made.provisioning_state == "Succeeded"
+
+
+def test_code_in_a_managed_network_reaches_what_the_rules_cover_and_nothing_else(
+    tmp_path: Path, workspace: Callable[..., MLClient]
+) -> None:
+    client = workspace(managedNetwork={"isolationMode": "AllowOnlyApprovedOutbound"})
+    Arm().done("POST", f"{WORKSPACE}/provisionManagedNetwork", {"includeSpark": False})
+    _write_assets(tmp_path)
+    _make_endpoint(client)
+    client.online_deployments.begin_create_or_update(_deployment(tmp_path, "blue")).result()
+    keys = "https://login.microsoftonline.com/common/discovery/v2.0/keys"
+    assert _fetch(client, tmp_path, keys) == {"status": 200}
+    with pytest.raises(HttpResponseError, match="unexpected error occurred in scoring script"):
+        _fetch(client, tmp_path, "https://elsewhere.vault.azure.net/secrets")
+    logs = client.online_deployments.get_logs(name="blue", endpoint_name="scoring", lines=200)
+    assert "no active outbound rule covers it" in logs
+
+
+def _make_endpoint(client: MLClient) -> None:
+    client.online_endpoints.begin_create_or_update(
+        ManagedOnlineEndpoint(name="scoring", auth_mode="key")
+    ).result()
+
+
+def _fetch(client: MLClient, folder: Path, url: str) -> Any:
+    """What the deployment's own code gets from an address."""
+    (folder / "fetch.json").write_text(json.dumps({"fetch": url}))
+    request = str(folder / "fetch.json")
+    return json.loads(client.online_endpoints.invoke("scoring", request_file=request, deployment_name="blue"))
+
+
 def _write_assets(folder: Path) -> None:
     (folder / "code").mkdir()
     (folder / "code" / "score.py").write_text(_SCRIPT)
@@ -70,7 +118,9 @@ def _deployment(folder: Path, name: str, **fields: Any) -> ManagedOnlineDeployme
         endpoint_name="scoring",
         model=Model(path=str(folder / "model"), name="weights", version="1"),
         code_configuration=CodeConfiguration(code=str(folder / "code"), scoring_script="score.py"),
-        environment=Environment(image="mcr.microsoft.com/azureml/minimal:latest", name="minimal", version="1"),
+        environment=Environment(
+            image="mcr.microsoft.com/azureml/minimal:latest", name="minimal", version="1"
+        ),
         instance_type="Standard_DS2_v2",
         instance_count=1,
         **fields,

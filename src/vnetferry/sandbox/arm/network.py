@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vnetferry.sandbox.arm import dns_zones, network_operations, private_endpoints, virtual_networks
 from vnetferry.sandbox.arm.private_links import connection_status
 from vnetferry.sandbox.routes import Operation
+from vnetferry.sandbox.scoring import egress
 from vnetferry.sandbox.wire import Json
 
 if TYPE_CHECKING:
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
 
 
 def reaches_privately(world: World, vantage: str, target_id: str, group_id: str) -> bool:
-    """Whether an approved private endpoint for `group_id` of the target lies in a subnet of the VNet named `vantage`."""
-    return any(
+    """Whether an approved private endpoint for `group_id` of the target lies in a subnet of the VNet named `vantage`.
+
+    The networks that Azure keeps around deployments are vantages too: they have private endpoints of their own.
+    """
+    return egress.reaches_privately(world, vantage, target_id, group_id) or any(
         _in_network(world, connection, vantage)
         for connection in world.documents.collection(f"{target_id}/privateEndpointConnections")
         if connection_status(connection) == "Approved" and _serves(world, connection, group_id)

@@ -12,6 +12,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm.private_links import connect
+from vnetferry.sandbox.scoring.egress import legacy_targets
 from vnetferry.sandbox.scoring.specification import name_of, workspace_id_of
 from vnetferry.sandbox.wire import Json
 
@@ -43,14 +44,8 @@ def disconnect_deployment(world: World, deployment: Json) -> None:
 
 
 def _targets(world: World, deployment: Json) -> list[tuple[str, str]]:
-    workspace = world.documents.require(workspace_id_of(deployment["id"]))
-    properties = workspace["properties"]
-    wanted = [
-        (workspace["id"], "amlworkspace"),
-        (properties.get("storageAccount"), "blob"),
-        (properties.get("containerRegistry"), "registry"),
-    ]
-    return [(target, group) for target, group in wanted if target and target in world.documents]
+    found = legacy_targets(world, workspace_id_of(deployment["id"]))
+    return [(world.documents.require(target)["id"], group) for target, group in found]
 
 
 def _endpoint_id(deployment: Json, group_id: str) -> str:

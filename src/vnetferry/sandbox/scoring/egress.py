@@ -58,7 +58,7 @@ def network_of(world: World, deployment: Json) -> tuple[str, Refuse]:
     """The name of the network that a deployment runs in, and what that network refuses."""
     workspace_id = workspace_id_of(deployment["id"])
     if is_managed(world, workspace_id):
-        return managed_vantage(world, workspace_id), lambda host, port: managed_refusal(
+        return f"managed:{workspace_id.lower()}", lambda host, port: managed_refusal(
             world, workspace_id, host, port
         )
     if is_private(deployment):
@@ -83,10 +83,28 @@ def is_private(deployment: Json) -> bool:
     return str(deployment["properties"].get("egressPublicNetworkAccess") or "").lower() == "disabled"
 
 
-def managed_vantage(world: World, workspace_id: str) -> str:
-    """The name of a workspace's managed network as a vantage."""
-    workspace = world.documents.get(workspace_id) or {"properties": {}}
-    return f"managed:{workspace['properties'].get('workspaceId') or name_of(workspace_id)}"
+def reaches_privately(world: World, vantage: str, target_id: str, group_id: str) -> bool:
+    """Whether one of these networks has a private endpoint for `group_id` of the target.
+
+    A managed network has those of its active private endpoint rules, a legacy deployment its three.
+    """
+    kind, _, owner = vantage.partition(":")
+    wanted = (target_id.lower(), group_id.lower())
+    if kind == "managed":
+        return wanted in set(map(_private_target, _active_rules(_managed_network(world, owner))))
+    return kind == "legacy" and wanted in set(legacy_targets(world, workspace_id_of(owner)))
+
+
+def legacy_targets(world: World, workspace_id: str) -> list[tuple[str, str]]:
+    """What a legacy deployment has private endpoints to: resource (lower case) and subresource."""
+    workspace = world.documents.get(workspace_id)
+    properties = workspace["properties"] if workspace else {}
+    wanted = (
+        (workspace_id, "amlworkspace"),
+        (properties.get("storageAccount"), "blob"),
+        (properties.get("containerRegistry"), "registry"),
+    )
+    return [(str(target).lower(), group) for target, group in wanted if target and target in world.documents]
 
 
 def managed_refusal(world: World, workspace_id: str, host: str, port: int) -> str | None:
@@ -103,10 +121,8 @@ def managed_refusal(world: World, workspace_id: str, host: str, port: int) -> st
 
 
 def _legacy_refusal(world: World, workspace_id: str, host: str, port: int) -> str | None:
-    workspace = world.documents.get(workspace_id)
-    properties = workspace["properties"] if workspace else {}
-    targets = (workspace_id, properties.get("storageAccount"), properties.get("containerRegistry"))
-    if any(_matches(pattern, host) for target in targets if target for pattern in _hosts_of(world, target)):
+    targets = (target for target, _ in legacy_targets(world, workspace_id))
+    if any(_matches(pattern, host) for target in targets for pattern in _hosts_of(world, target)):
         return None
     return (
         f"{host}:{port} is not reachable: the deployment has egressPublicNetworkAccess Disabled, and its "
@@ -124,6 +140,14 @@ def _active_rules(network: Json) -> Iterator[Json]:
     for rule in (network.get("outboundRules") or {}).values():
         if str(rule.get("status", "Active")).lower() == "active":
             yield rule
+
+
+def _private_target(rule: Json) -> tuple[str, str]:
+    destination = rule.get("destination")
+    if not isinstance(destination, dict):
+        return ("", "")
+    target, group = destination.get("serviceResourceId"), destination.get("subresourceTarget")
+    return (str(target).lower(), str(group).lower())
 
 
 def _allows(world: World, rule: Json, host: str, port: int) -> bool:

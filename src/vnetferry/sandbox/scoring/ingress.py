@@ -16,7 +16,6 @@ from vnetferry.sandbox.arm.network import reaches_privately
 from vnetferry.sandbox.entra import authenticate
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml import endpoint_keys
-from vnetferry.sandbox.scoring.egress import managed_vantage
 from vnetferry.sandbox.scoring.specification import workspace_id_of
 from vnetferry.sandbox.wire import INTERNET, Json, Request, Response
 
@@ -60,11 +59,8 @@ def _check_network(world: World, endpoint: Json, request: Request) -> None:
     if str(endpoint["properties"].get("publicNetworkAccess")).lower() != "disabled":
         return
     workspace_id = workspace_id_of(endpoint["id"])
-    inside = request.vantage == managed_vantage(world, workspace_id)
-    linked = request.vantage != INTERNET and reaches_privately(
-        world, request.vantage, workspace_id, "amlworkspace"
-    )
-    if not inside and not linked:
+    linked = reaches_privately(world, request.vantage, workspace_id, "amlworkspace")
+    if request.vantage == INTERNET or not linked:
         raise _refusal(
             403,
             f"Public network access is disabled for endpoint {endpoint['name']}. Connect through a private "
