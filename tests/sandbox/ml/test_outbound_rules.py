@@ -9,7 +9,15 @@ import pytest
 from azure.ai.ml import MLClient
 from azure.ai.ml.entities import FqdnDestination, PrivateEndpointDestination, ServiceTagDestination
 
-from tests.sandbox.ml.workspace_world import REGISTRY, STORAGE, WORKSPACE, Arm, Start, associated, workspace_body
+from tests.sandbox.ml.workspace_world import (
+    REGISTRY,
+    STORAGE,
+    WORKSPACE,
+    Arm,
+    Start,
+    associated,
+    workspace_body,
+)
 
 RULES = f"{WORKSPACE}/outboundRules"
 
@@ -39,7 +47,9 @@ def test_outbound_rules_of_all_kinds_by_the_sdk(approved: Arm, client: Callable[
     rules = client().workspace_outbound_rules
     asked = [
         FqdnDestination(name="torch", destination="*.pytorch.org"),
-        ServiceTagDestination(name="factory", service_tag="DataFactory", protocol="TCP", port_ranges="80,443"),
+        ServiceTagDestination(
+            name="factory", service_tag="DataFactory", protocol="TCP", port_ranges="80,443"
+        ),
         PrivateEndpointDestination(
             name="queues", service_resource_id=STORAGE, subresource_target="queue", spark_enabled=False
         ),
@@ -78,7 +88,11 @@ def test_outbound_rule_read_has_no_arm_id(approved: Arm) -> None:
         ("rule", private(STORAGE + "two", "blob"), "was not found"),
         ("__SYS_PE_kvone_vault", fqdn("a.com"), "is invalid"),
         ("rule", {"properties": {**fqdn("a.com")["properties"], "category": "Required"}}, "only UserDefined"),
-        ("rule", {"properties": {**fqdn("a.com")["properties"], "ports": 80}}, "Could not find member 'ports'"),
+        (
+            "rule",
+            {"properties": {**fqdn("a.com")["properties"], "ports": 80}},
+            "Could not find member 'ports'",
+        ),
         ("rule", {"properties": {"type": "IP", "destination": "1.2.3.4"}}, "expected one of FQDN"),
     ],
 )

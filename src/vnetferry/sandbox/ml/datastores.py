@@ -1,4 +1,8 @@
-"""Datastores and their secrets. A datastore's document never holds a secret; listSecrets answers it."""
+"""Datastores and their secrets. A datastore's document never holds a secret; listSecrets answers it.
+
+A key that was put with a datastore is answered as it was put; for a system datastore, a caller that asks for
+a secret that expires gets a SAS. The service has been recorded to answer both ways; which when is assumed.
+"""
 
 from __future__ import annotations
 
@@ -202,9 +206,12 @@ async def _list_secrets(call: Call) -> Response:
     kind = (properties.get("credentials") or {}).get("credentialsType") or "None"
     if kind == "None":
         raise service_error(400, "UserError", "No secrets for credentials of type None.")
+    stored = call.world.secrets.datastores.get(document["id"].lower())
+    if stored:
+        return Response(200, dict(stored))
     if kind == "AccountKey" and options.get("expirableSecret") and properties["datastoreType"] == "AzureBlob":
         return Response(200, {"secretsType": "Sas", "sasToken": _sas(call, properties, options)})
-    return Response(200, _stored_secrets(call, document, kind))
+    return Response(200, _account_key(call, document, kind))
 
 
 def require_datastore(call: Call) -> Json:
@@ -226,17 +233,12 @@ def resource_properties(call: Call) -> Json:
     return {**properties, "datastoreType": spelling[properties["datastoreType"].lower()]}
 
 
-def _stored_secrets(call: Call, document: Json, kind: str) -> Json:
-    """What was put with the datastore; a system datastore's account key is the account's own."""
-    stored = call.world.secrets.datastores.get(document["id"].lower())
-    if stored:
-        return dict(stored)
-    account = document["properties"].get("accountName", "")
-    key = call.world.secrets.account_keys.get(account)
+def _account_key(call: Call, document: Json, kind: str) -> Json:
+    """A system datastore's key is the account's own."""
+    key = call.world.secrets.account_keys.get(document["properties"].get("accountName", ""))
     if kind != "AccountKey" or key is None:
-        raise service_error(
-            400, "UserError", f"The secrets of datastore '{document['name']}' are not available."
-        )
+        message = f"The secrets of datastore '{document['name']}' are not available."
+        raise service_error(400, "UserError", message)
     return {"secretsType": "AccountKey", "key": key}
 
 
