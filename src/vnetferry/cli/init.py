@@ -89,8 +89,8 @@ def command(output: Path, isolation_mode: str, **given: str | None) -> None:
     try:
         load_config(draft)
     except ConfigError as err:
-        message = str(err).replace(str(draft), "the answers")
-        raise ConfigError(message.rstrip("."), remedy="Nothing was written; start again.") from None
+        what = err.what.replace(f"{draft}, ", "the answers do not fit: ")
+        raise ConfigError(what, remedy=f"{err.remedy} Nothing was written; start again.") from None
     else:
         draft.replace(output)
     finally:

@@ -12,7 +12,7 @@ from vnetferry.models.inventory import Document
 from vnetferry.models.plan import CarryOver, Disposition, PlanWarning
 from vnetferry.plan.fields import Path, Rule, leaves, rule_of
 from vnetferry.plan.parts import Part, attention
-from vnetferry.plan.secrets import PLACEHOLDER, looks_secret
+from vnetferry.plan.secrets import redact
 
 SHOWN_MAX = 160
 _ABSENT = object()
@@ -84,7 +84,17 @@ def _at(body: Any, path: Path) -> Any:
 
 def shown(path: Path, value: Any) -> str:
     """A value for people: short, and without what looks like a secret."""
-    text = value if isinstance(value, str) else canonical_json(value)
-    if looks_secret(path[-1] if "environmentVariables" in path else "", text):
-        return PLACEHOLDER
+    kept = _redacted(path, value)
+    text = kept if isinstance(kept, str) else canonical_json(kept)
     return text if len(text) <= SHOWN_MAX else f"{text[: SHOWN_MAX - 1]}…"
+
+
+def _redacted(path: Path, value: Any) -> Any:
+    """`value` as it stands at `path` of a redacted document."""
+    whole = value
+    for part in reversed(path):
+        whole = {part: whole}
+    whole = redact(whole)
+    for part in path:
+        whole = whole[part]
+    return whole

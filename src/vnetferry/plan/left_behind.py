@@ -100,6 +100,9 @@ def _listed(noun: str, documents: tuple[Document, ...]) -> str:
 
 
 def _name(document: Document) -> str:
+    if document.type.lower() == ROLE_ASSIGNMENT.lower():
+        scope = str(document.get("scope", "")).rpartition("/")[2]
+        return f"principal {str(document.get('principalId', 'unknown'))[:8]} on {scope or 'an unknown scope'}"
     versioned = document.type.lower().endswith("/versions")
     return f"{document.id.parent.name}/{document.name}" if versioned else document.name
 

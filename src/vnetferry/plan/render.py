@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from vnetferry.models.base import Value
+from vnetferry.models.base import Json, Value
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.plan import CarryOver, Plan, PlanWarning, Step
 from vnetferry.plan.fields import READ_ONLY
@@ -131,11 +131,14 @@ def _endpoint_row(plan: Plan, step: Step) -> EndpointRow:
 
 
 def _deployments(plan: Plan, endpoint: ResourceId) -> list[str]:
+    """`blue (2 x DS3_v2)` for each deployment of an endpoint."""
     found = [s for s in plan.of_kind("create_deployment") if s.resource.is_under(endpoint)]
-    return [
-        f"{s.resource.name} ({s.body.get('sku', {}).get('capacity', 1)} x {s.body['properties'].get('instanceType', '?')})"
-        for s in found
-    ]
+    return [f"{step.resource.name} ({_instances(step.body)})" for step in found]
+
+
+def _instances(deployment: Json) -> str:
+    size = str(deployment["properties"].get("instanceType", "unknown size")).removeprefix("Standard_")
+    return f"{(deployment.get('sku') or {}).get('capacity', 1)} x {size}"
 
 
 def _stage_row(plan: Plan, stage: str) -> StageRow:

@@ -23,6 +23,8 @@ _VALUE = re.compile(
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"^\$\{\{.*\}\}$", re.DOTALL)
+# What a credential says in the open about itself.
+_PUBLIC = {"credentialsType", "clientId", "tenantId", "authorityUrl", "resourceUrl"}
 _SECRET_FIELDS = {"keys", "credentials", "primarykey", "secondarykey", "sastoken", "accesstoken"}
 
 
@@ -57,9 +59,7 @@ def _redacted_member(key: str, item: Any) -> Any:
     if key == "environmentVariables" and isinstance(item, dict):
         return {name: PLACEHOLDER if looks_secret(name, str(v or "")) else v for name, v in item.items()}
     if key.lower() in _SECRET_FIELDS and isinstance(item, dict):
-        return {
-            k: v if k == "credentialsType" or not isinstance(v, str) else PLACEHOLDER for k, v in item.items()
-        }
+        return {k: v if k in _PUBLIC or not isinstance(v, str) else PLACEHOLDER for k, v in item.items()}
     if key.lower() in _SECRET_FIELDS and isinstance(item, str):
         return PLACEHOLDER
     return redact(item)

@@ -9,10 +9,27 @@ from rich.table import Table
 from rich.text import Text
 
 from vnetferry.models.config import MigrationConfig
-from vnetferry.models.inventory import Document, Inventory
+from vnetferry.models.inventory import (
+    CODE,
+    DEPLOYMENT,
+    ENDPOINT,
+    ENVIRONMENT,
+    MODEL,
+    WORKSPACE,
+    Document,
+    Inventory,
+)
 from vnetferry.plan.build import build
 from vnetferry.plan.render import carried_summary, duration
 from vnetferry.plan.scope import scope_of
+
+# Shown in the table above, or containers that only hold versions.
+_SHOWN_APART = {
+    WORKSPACE.lower(),
+    ENDPOINT.lower(),
+    DEPLOYMENT.lower(),
+    *(kind.lower().removesuffix("/versions") for kind in (CODE, ENVIRONMENT, MODEL)),
+}
 
 
 def inventory_table(inventory: Inventory) -> RenderableType:
@@ -24,8 +41,8 @@ def inventory_table(inventory: Inventory) -> RenderableType:
 
 def effort_table(inventory: Inventory, config: MigrationConfig) -> RenderableType:
     """What it would take to move the endpoints that the configuration names."""
-    scope = scope_of(inventory, config, {})
-    plan = build(inventory, config, {})
+    requests = dict.fromkeys(config.validation.requests, "")
+    scope, plan = scope_of(inventory, config, requests), build(inventory, config, requests)
     grid = Table.grid(padding=(0, 2))
     for label, text in (
         ("To move", f"{len(scope.endpoints)} endpoints with {len(scope.all_deployments)} deployments"),
@@ -65,7 +82,7 @@ def _deployment(endpoint: Document, deployment: Document | None) -> tuple[str, s
     legacy = str(deployment.get("egressPublicNetworkAccess", "Enabled")).lower() == "disabled"
     return (
         deployment.name,
-        f"{count} x {deployment.get('instanceType', '?')}",
+        f"{count} x {deployment.get('instanceType', '?').removeprefix('Standard_')}",
         _traffic(endpoint, deployment.name),
         "legacy" if legacy else "none",
         str(deployment.get("provisioningState", "")),
@@ -83,12 +100,7 @@ def _requests(inventory: Inventory, endpoint: Document) -> str:
 
 
 def _others(inventory: Inventory) -> Table:
-    shown = {inventory.source, *(e.id for e in inventory.endpoints)}
-    kinds = Counter(
-        d.type
-        for d in inventory.documents
-        if d.id not in shown and not d.type.lower().endswith("/deployments")
-    )
+    kinds = Counter(d.type for d in inventory.documents if d.type.lower() not in _SHOWN_APART)
     table = Table(title="Everything else", title_justify="left")
     table.add_column("Kind")
     table.add_column("Count", justify="right")

@@ -18,7 +18,8 @@ def plan_markdown(plan: Plan) -> str:
         "## Endpoints",
         _table(endpoint_rows(plan)),
         "## Warnings",
-        "\n".join(f"- **{w.kind.replace('_', ' ')}** {_cell(w.text)}" for w in ordered_warnings(plan)) or "None.",
+        "\n".join(f"- **{w.kind.replace('_', ' ')}** {_cell(w.text)}" for w in ordered_warnings(plan))
+        or "None.",
         "## Steps",
         _table(step_rows(plan)),
     ]
