@@ -23,9 +23,13 @@ def require_name(name: str, *, yes: bool) -> None:
     if yes:
         return
     _require_terminal("Run it from a terminal, or with --yes when you are sure.")
-    typed = click.prompt(f"What is deleted cannot be brought back. Type the workspace's name ({name}) to go on")
+    typed = click.prompt(
+        f"What is deleted cannot be brought back. Type the workspace's name ({name}) to go on"
+    )
     if typed.strip() != name:
-        raise ApprovalNeeded(f"'{typed}' is not '{name}'; nothing was deleted", remedy="Run it again when you want it.")
+        raise ApprovalNeeded(
+            f"'{typed}' is not '{name}'; nothing was deleted", remedy="Run it again when you want it."
+        )
 
 
 def _require_terminal(remedy: str) -> None:

@@ -17,7 +17,15 @@ from vnetferry.report.audit import read
 from vnetferry.report.progress import progress_view, step_states
 
 _REFRESH_S = 0.25
-_VERBS = {"started": "…", "done": "✓", "already_done": "=", "skipped": "-", "failed": "✗", "undone": "↶", "stuck": "!"}
+_VERBS = {
+    "started": "…",
+    "done": "✓",
+    "already_done": "=",
+    "skipped": "-",
+    "failed": "✗",
+    "undone": "↶",
+    "stuck": "!",
+}
 
 
 def show_picture(steps: tuple[Step, ...], audit_file: Path, stop: threading.Event) -> None:

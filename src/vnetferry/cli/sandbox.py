@@ -47,7 +47,7 @@ def run(
     scenario: str, time_scale: float, request_log: Path | None, vantage: str, cmd: tuple[str, ...]
 ) -> None:
     """Start a sandbox, run CMD in it, and exit with CMD's code."""
-    with _in_our_words():
+    with in_our_words():
         from vnetferry.sandbox.environment import inherited
         from vnetferry.sandbox.process import run_command
         from vnetferry.sandbox.server import running
@@ -63,7 +63,7 @@ def run(
 @_request_log
 def up(scenario: str, time_scale: float, request_log: Path | None) -> None:
     """Start a sandbox in the background and print its environment: eval "$(vnetferry sandbox up)"."""
-    with _in_our_words():
+    with in_our_words():
         from vnetferry.sandbox import detached
 
         state = detached.start(scenario, time_scale, request_log)
@@ -75,7 +75,7 @@ def up(scenario: str, time_scale: float, request_log: Path | None) -> None:
 @click.option("--env", "with_env", is_flag=True, help="Print its environment again, as `up` did.")
 def status(as_json: bool, with_env: bool) -> None:
     """Say whether a sandbox is up (exit 0) or not (exit 1)."""
-    with _in_our_words():
+    with in_our_words():
         from vnetferry.sandbox import detached
 
         state = detached.read_state()
@@ -92,7 +92,7 @@ def status(as_json: bool, with_env: bool) -> None:
 @command.command()
 def down() -> None:
     """Stop the sandbox that `up` started."""
-    with _in_our_words():
+    with in_our_words():
         from vnetferry.sandbox import detached
 
         was_up = detached.stop()
@@ -120,7 +120,7 @@ def _summary(state: State) -> str:
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
+def in_our_words() -> Iterator[None]:
     """The sandbox knows nothing of ours; what it cannot do as asked is bad usage to us."""
     from vnetferry.sandbox.errors import SandboxError
 

@@ -8,8 +8,12 @@ import click
 
 
 @click.command(name="secure")
-@click.option("-c", "--config", "config_file", required=True, type=click.Path(path_type=Path), help="migration.yaml")
-@click.option("-f", "--file", "files", required=True, multiple=True, help="An endpoint's or a deployment's YAML.")
+@click.option(
+    "-c", "--config", "config_file", required=True, type=click.Path(path_type=Path), help="migration.yaml"
+)
+@click.option(
+    "-f", "--file", "files", required=True, multiple=True, help="An endpoint's or a deployment's YAML."
+)
 @click.option("--request", default="", help="A scoring request (JSON) for the smoke test.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print what each step came to as JSON.")

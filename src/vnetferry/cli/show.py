@@ -41,7 +41,9 @@ def print_outcomes(steps: Sequence[Step], outcomes: Iterable[Outcome], *, as_jso
         click.echo(json.dumps([outcome.model_dump(mode="json") for outcome in ended], indent=2))
         return
     changed = sum(outcome.status == "done" for outcome in ended)
-    click.echo(f"{len(ended)} of {len(steps)} steps: {changed} done now, {len(ended) - changed} needed nothing.")
+    click.echo(
+        f"{len(ended)} of {len(steps)} steps: {changed} done now, {len(ended) - changed} needed nothing."
+    )
 
 
 def print_logs(steps: Iterable[Step]) -> None:
