@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 from xml.sax.saxutils import escape
@@ -16,6 +18,7 @@ from vnetferry.sandbox.wire import Response
 _DECLARATION = '<?xml version="1.0" encoding="utf-8"?>'
 # What XML 1.0 cannot carry: such a name is sent percent-encoded and marked so.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+Item = TypeVar("Item")
 CONTENT_HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-language")
 
 
@@ -42,31 +45,27 @@ def xml(body: str, status: int = 200, headers: Mapping[str, str] | None = None) 
     )
 
 
-def blob_list(
-    home: str, attributes: Mapping[str, str], blobs: Iterable[Blob | str], marker: str, wanted: str
-) -> Response:
-    """One page of List Blobs; a string among `blobs` is a prefix. `wanted` is the query's `include`."""
-    items = "".join(
-        _blob(item, "metadata" in wanted) if isinstance(item, Blob) else _prefix(item) for item in blobs
-    )
-    asked = "".join(_element(name, value) for name, value in attributes.items() if value)
-    endpoint, _, container = home.partition("|")
-    return xml(
-        f'<EnumerationResults ServiceEndpoint="https://{endpoint}/" ContainerName="{container}">{asked}'
-        f"<Blobs>{items}</Blobs>{_element('NextMarker', marker)}</EnumerationResults>"
-    )
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """One page of a list. `asked` repeats the request; `marker` starts the next page."""
+
+    items: Sequence[Item]
+    marker: str
+    asked: Mapping[str, str]
+    with_metadata: bool
 
 
-def container_list(
-    endpoint: str, attributes: Mapping[str, str], containers: Iterable[Container], marker: str, wanted: str
-) -> Response:
-    """One page of List Containers."""
-    items = "".join(_container(item, "metadata" in wanted) for item in containers)
-    asked = "".join(_element(name, value) for name, value in attributes.items() if value)
-    return xml(
-        f'<EnumerationResults ServiceEndpoint="https://{endpoint}/">{asked}'
-        f"<Containers>{items}</Containers>{_element('NextMarker', marker)}</EnumerationResults>"
-    )
+def blob_list(endpoint: str, container: str, page: Page[Blob | str]) -> Response:
+    """List Blobs; a string among the items is a prefix."""
+    items = "".join(_blob(i, page.with_metadata) if isinstance(i, Blob) else _prefix(i) for i in page.items)
+    home = f'ServiceEndpoint="https://{endpoint}/" ContainerName="{container}"'
+    return _list(home, page, f"<Blobs>{items}</Blobs>")
+
+
+def container_list(endpoint: str, page: Page[Container]) -> Response:
+    """List Containers."""
+    items = "".join(_container(item, page.with_metadata) for item in page.items)
+    return _list(f'ServiceEndpoint="https://{endpoint}/"', page, f"<Containers>{items}</Containers>")
 
 
 def block_list(committed: Iterable[tuple[str, int]], staged: Iterable[tuple[str, int]]) -> Response:
@@ -80,6 +79,12 @@ def block_list(committed: Iterable[tuple[str, int]], staged: Iterable[tuple[str,
 def delegation_key(fields: Mapping[str, str]) -> Response:
     """Get User Delegation Key."""
     return xml(f"<UserDelegationKey>{''.join(_element(k, v) for k, v in fields.items())}</UserDelegationKey>")
+
+
+def _list(home: str, page: Page[Item], items: str) -> Response:
+    asked = "".join(_element(name, value) for name, value in page.asked.items() if value)
+    marker = _element("NextMarker", page.marker)
+    return xml(f"<EnumerationResults {home}>{asked}{items}{marker}</EnumerationResults>")
 
 
 def _blob(blob: Blob, with_metadata: bool) -> str:

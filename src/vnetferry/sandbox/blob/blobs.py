@@ -22,6 +22,7 @@ from vnetferry.sandbox.blob.call import (
     require_intact,
     require_replaceable,
     unsupported_header,
+    written,
 )
 from vnetferry.sandbox.blob.store import Blob, Blocks, Content
 from vnetferry.sandbox.errors import AzureError
@@ -128,13 +129,6 @@ async def get_block_list(call: BlobCall) -> Response:
     staged = tuple(home.staged.get(name, {}).items()) if kind in ("uncommitted", "all") else ()
     sizes = ([(block_id, content.size_bytes) for block_id, content in part] for part in (committed, staged))
     return answers.block_list(*sizes)
-
-
-def written(status: int, blob: Blob) -> Response:
-    """The answer to a write."""
-    md5 = {"Content-MD5": blob.content_md5} if blob.content_md5 else {}
-    encrypted = {"x-ms-request-server-encrypted": "true"}
-    return Response(status, None, {**entity_headers(blob.etag, blob.last_modified), **md5, **encrypted})
 
 
 def _blob_headers(blob: Blob, *, is_whole: bool) -> dict[str, str]:

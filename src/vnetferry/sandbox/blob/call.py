@@ -167,6 +167,13 @@ def entity_headers(etag: str, modified: datetime) -> dict[str, str]:
     return {"ETag": etag, "Last-Modified": http_date(modified)}
 
 
+def written(status: int, blob: Blob) -> Response:
+    """The answer to a write of a blob."""
+    md5 = {"Content-MD5": blob.content_md5} if blob.content_md5 else {}
+    encrypted = {"x-ms-request-server-encrypted": "true"}
+    return Response(status, None, {**entity_headers(blob.etag, blob.last_modified), **md5, **encrypted})
+
+
 def metadata_headers(metadata: Mapping[str, str]) -> dict[str, str]:
     """Metadata as response headers."""
     return {f"x-ms-meta-{name}": value for name, value in metadata.items()}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from vnetferry.sandbox.blob import answers
 from vnetferry.sandbox.blob.access import Right
+from vnetferry.sandbox.blob.answers import Item, Page
 from vnetferry.sandbox.blob.call import (
     BlobCall,
     BlobOperation,
@@ -25,17 +25,12 @@ from vnetferry.sandbox.wire import Response
 _PAGE = 5000
 _DELEGATION_VERSION = "2022-11-02"
 
-Item = TypeVar("Item")
-
 
 async def list_containers(call: BlobCall) -> Response:
     """One page of the account's containers."""
     prefix = call.request.query.get("prefix", "")
     found = [c for c in call.store.containers(call.target.account) if c.name.startswith(prefix)]
-    page, marker = _page(call, found, lambda c: c.name)
-    return answers.container_list(
-        call.request.host, _asked(call), page, marker, call.request.query.get("include", "")
-    )
+    return answers.container_list(call.request.host, _page(call, found, lambda container: container.name))
 
 
 async def get_account_info(call: BlobCall) -> Response:
@@ -114,9 +109,8 @@ async def list_blobs(call: BlobCall) -> Response:
     query = call.request.query
     blobs = call.store.list(call.target.account, call.target.container, query.get("prefix", ""))
     items = _rolled_up(blobs, query.get("prefix", ""), query.get("delimiter", ""))
-    page, marker = _page(call, items, lambda item: item if isinstance(item, str) else item.name)
-    home = f"{call.request.host}|{call.target.container}"
-    return answers.blob_list(home, _asked(call), page, marker, query.get("include", ""))
+    page = _page(call, items, lambda item: item if isinstance(item, str) else item.name)
+    return answers.blob_list(call.request.host, call.target.container, page)
 
 
 def _rolled_up(blobs: Iterable[Blob], prefix: str, delimiter: str) -> Sequence[Blob | str]:
@@ -128,15 +122,13 @@ def _rolled_up(blobs: Iterable[Blob], prefix: str, delimiter: str) -> Sequence[B
     return list(found.values())
 
 
-def _page(
-    call: BlobCall, items: Sequence[Item], name_of: Callable[[Item], str]
-) -> tuple[Sequence[Item], str]:
-    """The items from the request's marker on, and the marker of the next page (empty at the end)."""
-    first = _read_marker(call.request.query.get("marker", ""))
+def _page(call: BlobCall, items: Sequence[Item], name_of: Callable[[Item], str]) -> Page[Item]:
+    """The items from the request's marker on, as many as it wants."""
+    query = call.request.query
+    first, size = _read_marker(query.get("marker", "")), _page_size(query.get("maxresults", str(_PAGE)))
     left = [item for item in items if name_of(item) >= first]
-    size = _page_size(call.request.query.get("maxresults", str(_PAGE)))
     marker = base64.urlsafe_b64encode(name_of(left[size]).encode()).decode() if len(left) > size else ""
-    return left[:size], marker
+    return Page(left[:size], marker, _asked(query), "metadata" in query.get("include", ""))
 
 
 def _page_size(text: str) -> int:
@@ -152,8 +144,7 @@ def _read_marker(text: str) -> str:
         raise _bad_query("marker", text) from err
 
 
-def _asked(call: BlobCall) -> dict[str, str]:
-    query = call.request.query
+def _asked(query: Mapping[str, str]) -> dict[str, str]:
     names = {"Prefix": "prefix", "Marker": "marker", "MaxResults": "maxresults", "Delimiter": "delimiter"}
     return {element: query.get(name, "") for element, name in names.items()}
 
@@ -177,7 +168,6 @@ def _bad_query(name: str, value: str) -> AzureError:
 
 
 _READ = Right("", "containers/read", data=False)
-_WRITE = Right("", "containers/write", data=False)
 
 ACCOUNT = {
     ("GET", "comp=list"): BlobOperation(

@@ -12,6 +12,7 @@ from vnetferry.sandbox.blob.call import (
     entity_headers,
     metadata_of,
     require_replaceable,
+    written,
 )
 from vnetferry.sandbox.blob.sas import Target
 from vnetferry.sandbox.blob.store import Blob
@@ -29,10 +30,10 @@ async def copy(call: BlobCall) -> Response:
     metadata = metadata_of(call) or source.metadata
     headers = {**source.headers, **content_headers_of(call, is_upload=False)}
     blob = call.store.enter(call.container(), call.target.blob, source.content, metadata, headers)
-    entity = entity_headers(blob.etag, blob.last_modified)
-    if call.header("x-ms-blob-type"):
-        return Response(201, None, {**entity, "Content-MD5": blob.content_md5})
-    return Response(202, None, {**entity, "x-ms-copy-id": str(uuid4()), "x-ms-copy-status": "success"})
+    if call.header("x-ms-blob-type"):  # Put Blob From URL; without it, Copy Blob
+        return written(201, blob)
+    copied = {"x-ms-copy-id": str(uuid4()), "x-ms-copy-status": "success"}
+    return Response(202, None, {**entity_headers(blob.etag, blob.last_modified), **copied})
 
 
 def _source(call: BlobCall) -> Blob:
