@@ -92,7 +92,7 @@ def _ml_client(credential: TokenCredential, workspace: ResourceId) -> MLClient:
 
     scope = (workspace.subscription_id, workspace.resource_group, workspace.name)
     client = MLClient(credential, *scope, show_progress=False, enable_telemetry=False)
-    # Each of its modules has a logger of its own that writes to the terminal, which is the caller's to write to.
+    # Each of its modules has a logger that writes to the terminal, which is not its to write to.
     for name in [name for name in logging.root.manager.loggerDict if name.startswith("azure.ai.ml")]:
         logging.getLogger(name).setLevel(logging.ERROR)
     return client

@@ -77,7 +77,7 @@ def read_files(paths: Sequence[Path]) -> SpecFiles:
 
 
 def subscription_of(configured: str) -> str:
-    """The configured subscription, else that of AZURE_SUBSCRIPTION_ID. Raises: ConfigError when there is none."""
+    """The configured subscription, else AZURE_SUBSCRIPTION_ID's. Raises: ConfigError when there is none."""
     found = configured or os.environ.get("AZURE_SUBSCRIPTION_ID", "")
     if not found:
         raise ConfigError(
