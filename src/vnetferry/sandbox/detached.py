@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ def start(scenario: str, time_scale: float, request_log: Path | None) -> State:
     folder = state_folder()
     if running := read_state():
         raise SandboxError(
-            f"A sandbox is up already (process {running.pid}); use it, or stop it with `vnetferry sandbox down`."
+            f"A sandbox is up already (process {running.pid}); use it, or `vnetferry sandbox down` first."
         )
     order = json.dumps(
         {
@@ -97,11 +97,12 @@ def start(scenario: str, time_scale: float, request_log: Path | None) -> State:
 
 
 def stop() -> bool:
-    """Stop the detached sandbox and wait until it is gone; False when none was up. SandboxError if it stays."""
+    """Stop it and wait until it is gone; False when none was up. SandboxError if it stays."""
     state = read_state()
     if state is None:
         return False
-    os.kill(state.pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        os.kill(state.pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_S
     while time.monotonic() < deadline:
         with _lock(state_folder()) as is_free:

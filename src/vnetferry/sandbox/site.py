@@ -38,6 +38,7 @@ _MAX_BODY_BYTES: dict[Service, int] = {
     "vault": _MIB,
     "scoring": 64 * _MIB,
 }
+_DRAINED_BYTES = 64 * _MIB
 _NO_BODY = frozenset({204, 304})
 
 _log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Site:
     ) -> Response:
         service = service_of(request.host) or "absent"
         try:
-            body = await _read_body(receive, request, _MAX_BODY_BYTES.get(service, _MIB))
+            body = await _read_body(receive, _MAX_BODY_BYTES.get(service, _MIB))
         except AzureError as err:
             return _plain_refusal(err)
         if (fault := self._faults.strike(request)) is not None:
@@ -100,22 +101,25 @@ def _request(scope: Scope, connection: Connection) -> Request:
     return Request(scope["method"], connection.host, path, query, headers, vantage=connection.vantage)
 
 
-async def _read_body(receive: Receive, request: Request, limit: int) -> bytes:
-    """The whole body; AzureError 413 as soon as it is known to be longer than `limit` bytes."""
-    stated = request.headers.get("content-length", "0")
-    if stated.isdigit() and int(stated) > limit:
-        raise _too_large(limit)
+async def _read_body(receive: Receive, limit: int) -> bytes:
+    """The whole body; AzureError 413 when it is longer than `limit` bytes.
+
+    What is too long is read on and dropped for a while: a client that still sends would not see the answer.
+    """
     parts: list[bytes] = []
     size, more = 0, True
-    while more:
+    while more and size <= limit + _DRAINED_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise AzureError(400, "RequestBodyIncomplete", "The request body ended before its stated length.")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limit:
-            raise _too_large(limit)
-        more = message.get("more_body", False)
+        part, more = message.get("body", b""), message.get("more_body", False)
+        size += len(part)
+        if size <= limit:
+            parts.append(part)
+        else:
+            parts.clear()
+    if size > limit:
+        raise _too_large(limit)
     return b"".join(parts)
 
 
