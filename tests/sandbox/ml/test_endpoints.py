@@ -7,8 +7,10 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.sandbox.online_world import VAULT, WORKSPACE, documents, online, refusal, texts
+from tests.sandbox.online_world import REGISTRY, STORAGE, VAULT, WORKSPACE, documents, online, refusal, texts
+from vnetferry.sandbox.arm import authorization
 from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.ml import endpoints
 
 
 def test_create_answers_201_creating_and_ends_with_its_addresses(tmp_path: Path) -> None:
@@ -223,6 +225,25 @@ def test_delete_takes_its_deployments_and_keys_with_it(tmp_path: Path) -> None:
         assert az.send("DELETE", "onlineEndpoints/scoring").status == 204
         assert not list(az.world.documents.below(f"{WORKSPACE}/onlineEndpoints"))
         assert not az.world.secrets.endpoint_keys
+
+
+def test_new_endpoints_own_identity_may_pull_images_and_read_models(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        principal = az.make_endpoint()["identity"]["principalId"]
+        pull = "Microsoft.ContainerRegistry/registries/pull/read"
+        read = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
+        assert authorization.allowed(az.world, principal, pull, REGISTRY)
+        assert authorization.allowed(az.world, principal, read, STORAGE, data=True)
+        assert not authorization.allowed(az.world, principal, "Microsoft.KeyVault/vaults/read", VAULT)
+
+
+def test_deleting_a_workspace_gives_its_endpoints_names_back(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        az.make_deployment("blue", egressPublicNetworkAccess="Disabled")
+        az.run(endpoints.discard_all(az.world, WORKSPACE))
+        assert az.world.endpoint_names.owner("westeurope", "scoring") is None
+        assert not az.world.documents.collection(f"{STORAGE}/privateEndpointConnections")
 
 
 def test_list_is_paged_and_filtered(tmp_path: Path) -> None:

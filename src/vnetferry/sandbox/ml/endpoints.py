@@ -10,6 +10,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.ml import api_versions, endpoint_keys, legacy_egress
+from vnetferry.sandbox.ml.endpoint_roles import assign_roles
 from vnetferry.sandbox.ml.endpoint_rules import (
     check_created,
     check_identity_unchanged,
@@ -86,6 +87,22 @@ def adopt(world: World, document: Json) -> None:
         endpoint_keys.set_keys(world, document["id"], given.get(document["id"].lower()))
 
 
+async def discard(world: World, endpoint: Json) -> None:
+    """Remove an endpoint with all that it has: servers, deployments, private endpoints, keys and name."""
+    await world.fleet.stop_below(endpoint["id"])
+    for deployment in deployments_of(world, endpoint["id"]):
+        legacy_egress.disconnect_deployment(world, deployment)
+    world.documents.remove(endpoint["id"])
+    endpoint_keys.forget(world, endpoint["id"])
+    world.endpoint_names.release(endpoint["location"], endpoint["name"], world.clock.elapsed_s())
+
+
+async def discard_all(world: World, workspace_id: str) -> None:
+    """Remove every online endpoint of a workspace that is deleted."""
+    for endpoint in world.documents.collection(f"{workspace_id}/onlineEndpoints"):
+        await discard(world, endpoint)
+
+
 def deployments_of(world: World, endpoint_id: str) -> list[Json]:
     """The endpoint's deployments, in order of creation."""
     return world.documents.collection(f"{endpoint_id}/deployments")
@@ -147,6 +164,7 @@ def _create(call: Call, workspace: Json, body: Json) -> Response:
 
     async def finish() -> None:
         _check_vault(world, workspace, properties["authMode"])
+        assign_roles(world, workspace, document)
         host = f"https://{name.lower()}.{normal_region(workspace['location'])}.inference.ml.azure.com"
         document["properties"].update(
             provisioningState="Succeeded", scoringUri=f"{host}/score", swaggerUri=f"{host}/swagger.json"
@@ -245,12 +263,7 @@ async def _delete(call: Call) -> Response:
         deployment["properties"]["provisioningState"] = "Deleting"
 
     async def finish() -> None:
-        await world.fleet.stop_below(document["id"])
-        for deployment in deployments_of(world, document["id"]):
-            legacy_egress.disconnect_deployment(world, deployment)
-        world.documents.remove(document["id"])
-        endpoint_keys.forget(world, document["id"])
-        world.endpoint_names.release(document["location"], document["name"], world.clock.elapsed_s())
+        await discard(world, document)
 
     return accepted(
         call, start(call, document, Work("OnlineEndpoints_Delete", "oeidp", _DELETE_S, finish, "Deleting"))

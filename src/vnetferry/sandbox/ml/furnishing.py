@@ -53,7 +53,7 @@ def assign_roles(world: World, workspace: Json) -> None:
     ]
     for scope, role in granted:
         if scope:
-            world.documents.put(_assignment(world, scope, role, principal))
+            world.documents.put(role_assignment(world, scope, role, principal))
 
 
 def default_store(world: World, workspace: Json) -> Json | None:
@@ -112,7 +112,8 @@ def _account(workspace: Json) -> str:
     return str(workspace["properties"]["storageAccount"]).rpartition("/")[2]
 
 
-def _assignment(world: World, scope: str, role: str, principal: str) -> Json:
+def role_assignment(world: World, scope: str, role: str, principal: str) -> Json:
+    """The document of a role given by Azure itself; the same scope, role and principal have the same id."""
     name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope}/{role}/{principal}".lower()))
     subscription, now = scope.split("/")[2], world.clock.stamp()
     definition = f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"

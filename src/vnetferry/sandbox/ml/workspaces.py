@@ -15,7 +15,7 @@ from vnetferry.sandbox.arm.bodies import require_tags
 from vnetferry.sandbox.arm.private_links import adopt_connections
 from vnetferry.sandbox.arm.regions import require_region
 from vnetferry.sandbox.errors import AzureError
-from vnetferry.sandbox.ml import managed_network, soft_delete
+from vnetferry.sandbox.ml import endpoints, managed_network, soft_delete
 from vnetferry.sandbox.ml.furnishing import assign_roles, furnish
 from vnetferry.sandbox.ml.identity import resolve_identity
 from vnetferry.sandbox.ml.managed_network import network_of, rules_of
@@ -107,7 +107,6 @@ async def _put(call: Call) -> Response:
     body["tags"] = require_tags(body.get("tags"))
     workspace = call.world.documents.get(workspace_id(call))
     if workspace is not None:
-        require_unchanged(workspace, body)
         return _change(call, workspace, body)
     if soft_delete.find_deleted(call.world, workspace_id(call)) is not None:
         return _recover(call, body)
@@ -132,6 +131,7 @@ async def _delete(call: Call) -> Response:
     workspace["properties"]["provisioningState"] = "Deleting"
 
     async def finish() -> None:
+        await endpoints.discard_all(world, workspace["id"])
         soft_delete.remove(world, workspace, purge=purge)
 
     return _begin(call, workspace, _DELETE_S, finish)
@@ -160,10 +160,8 @@ def _create(call: Call, body: Json) -> Response:
 
     async def finish() -> None:
         furnish(world, workspace)
-        managed_network.apply_change(world, workspace, wanted, {})
-        if body["properties"].get("provisionNetworkNow") and managed_network.is_managed(workspace):
-            await world.clock.sleep(managed_network.provision_s(world, workspace))
-            managed_network.complete_provisioning(world, workspace, call.request.principal)
+        managed_network.apply_change(world, workspace, wanted, {}, call.request.principal)
+        await _provision_if_asked(call, workspace, body["properties"])
         workspace["properties"]["provisioningState"] = "Succeeded"
 
     return _begin(call, workspace, _CREATE_S, finish)
@@ -188,6 +186,7 @@ def _recover(call: Call, body: Json) -> Response:
 def _change(call: Call, workspace: Json, body: Json) -> Response:
     world, properties = call.world, body.get("properties") or {}
     require_idle(world, workspace["id"])
+    require_unchanged(workspace, body)
     require_changeable(world, workspace, properties)
     wanted = properties.get("managedNetwork") or {}
     managed_network.require_change(world, _with(workspace, properties), wanted)
@@ -202,11 +201,21 @@ def _change(call: Call, workspace: Json, body: Json) -> Response:
         if body.get("tags") is not None:
             workspace["tags"] = body["tags"]
         workspace["properties"].update(_copied(workspace, properties))
-        managed_network.apply_change(world, workspace, wanted, rules)
+        managed_network.apply_change(world, workspace, wanted, rules, call.request.principal)
+        await _provision_if_asked(call, workspace, properties)
         workspace["systemData"] = modified(world, call.request.principal, workspace.get("systemData"))
         workspace["properties"]["provisioningState"] = "Succeeded"
 
-    return _begin(call, workspace, _UPDATE_S, finish)
+    extra_s = managed_network.change_s(workspace, wanted)
+    return _begin(call, workspace, _UPDATE_S + extra_s, finish)
+
+
+async def _provision_if_asked(call: Call, workspace: Json, properties: Json) -> None:
+    """Provision the managed network as part of the workspace's own operation."""
+    idle = managed_network.is_managed(workspace) and not managed_network.is_active(workspace)
+    if properties.get("provisionNetworkNow") and idle:
+        await call.world.clock.sleep(managed_network.provision_s(call.world, workspace))
+        managed_network.complete_provisioning(call.world, workspace, call.request.principal)
 
 
 def _begin(call: Call, workspace: Json, default_s: float, finish: Callable[[], Awaitable[None]]) -> Response:

@@ -121,7 +121,8 @@ def _serving(world: World, endpoint: Json, kind: str) -> dict[str, int]:
 def _serves(deployment: Json) -> bool:
     """Ready, or being changed while its old server answers (only what once succeeded has its probes)."""
     properties = deployment["properties"]
-    return properties["provisioningState"] == "Succeeded" or properties.get("livenessProbe") is not None
+    state = properties["provisioningState"]
+    return state in ("Succeeded", "Updating") or (state == "Failed" and bool(properties.get("livenessProbe")))
 
 
 def _refusal(status: int, message: str) -> AzureError:
