@@ -1,0 +1,195 @@
+"""Each check finds what it is for, says how to mend it, and finds nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from vnetferry.checks.facts import Facts
+from vnetferry.checks.preflight import blocks, run_preflight
+from vnetferry.checks.quotas import cores_by_family
+from vnetferry.models.finding import Finding
+from vnetferry.models.ids import ResourceId
+from vnetferry.models.inventory import Document
+
+Make = Callable[..., Facts]
+
+
+def _only(findings: list[Finding]) -> Finding:
+    """The one finding besides the information that legacy isolation is in use."""
+    found = [f for f in findings if f.severity != "informs"]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def _set(*path: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def edit(body: dict[str, Any]) -> None:
+        for part in path[:-1]:
+            body = body.setdefault(part, {})
+        body[path[-1]] = value
+
+    return edit
+
+
+def test_preflight_of_a_workspace_in_good_order_only_informs(facts: Make) -> None:
+    findings = run_preflight(facts())
+    assert [(f.check, f.severity) for f in findings] == [("legacy_isolation", "informs")]
+    assert "churn/main, credit/blue, credit/green" in findings[0].evidence
+    assert not blocks(findings)
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "evidence", "remedy"),
+    [
+        (("crlegacy", ("sku", "name"), "Standard"), "registry", "Standard", "--sku Premium"),
+        (
+            ("kv-legacy", ("properties", "networkAcls", "bypass"), "None"),
+            "key_vault",
+            "None",
+            "--bypass AzureServices",
+        ),
+        (("stlegacy", ("properties", "isHnsEnabled"), True), "storage", "hierarchical", "another account"),
+        (("stlegacy", ("sku", "name"), "Premium_LRS"), "storage", "premium", "another account"),
+        (("stlegacy", ("kind",), "BlobStorage"), "storage", "BlobStorage", "another account"),
+        (("ws-legacy", ("properties", "v1LegacyMode"), True), "legacy_mode", "true", "30 to 60 minutes"),
+    ],
+)
+def test_preflight_blocks_on_a_resource_that_is_not_fit(
+    facts: Make, change: tuple[str, tuple[str, ...], Any], check: str, evidence: str, remedy: str
+) -> None:
+    name, path, value = change
+    finding = _only(run_preflight(facts({name: _set(*path, value=value)})))
+    assert (finding.check, finding.severity) == (check, "blocks")
+    assert evidence in finding.evidence
+    assert remedy in finding.remedy
+    assert finding.resource.endswith(name)
+
+
+def test_preflight_blocks_on_a_provider_that_is_not_registered(facts: Make) -> None:
+    finding = _only(run_preflight(facts(registrations={"microsoft.network": "NotRegistered"})))
+    assert finding.check == "providers"
+    assert "az provider register --namespace Microsoft.Network" in finding.remedy
+
+
+def test_preflight_blocks_on_a_name_that_is_taken_in_the_region(facts: Make) -> None:
+    finding = _only(run_preflight(facts(regional_endpoints=("Credit-V2", "other"))))
+    assert (finding.check, finding.severity) == ("names", "blocks")
+    assert "credit-v2" in finding.evidence
+
+
+def test_preflight_blocks_on_a_target_that_someone_else_made(facts: Make) -> None:
+    assert _only(run_preflight(facts(target={"tags": {"team": "other"}}))).check == "target"
+
+
+def test_preflight_goes_on_with_a_target_that_this_migration_made(facts: Make) -> None:
+    source = str(facts().inventory.source)
+    tags = {"vnetferry-plan": "0123456789ab", "vnetferry-source": source.upper()}
+    resumed = facts(target={"tags": tags}, regional_endpoints=("credit-v2",))
+    assert not blocks(run_preflight(resumed))
+
+
+def test_preflight_blocks_on_a_resource_group_that_is_missing(facts: Make) -> None:
+    assert "az group create" in _only(run_preflight(facts(group_exists=False))).remedy
+
+
+def test_preflight_blocks_on_rights_that_are_missing(facts: Make) -> None:
+    finding = _only(
+        run_preflight(facts(missing_actions={"/subscriptions/s/resourceGroups/rg": ("a/write", "b/write")}))
+    )
+    assert (finding.check, finding.severity) == ("permissions", "blocks")
+    assert "a/write, b/write" in finding.evidence
+
+
+@pytest.mark.parametrize(("level", "severity"), [("ReadOnly", "blocks"), ("CanNotDelete", "warns")])
+def test_preflight_weighs_a_lock_by_its_level(facts: Make, level: str, severity: str) -> None:
+    lock = {
+        "id": "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Authorization/locks/keep",
+        "name": "keep",
+        "properties": {"level": level},
+    }
+    finding = _only(run_preflight(facts(locks=(lock,))))
+    assert (finding.check, finding.severity) == ("locks", severity)
+    assert finding.resource == "/subscriptions/s/resourceGroups/rg"
+
+
+def test_preflight_blocks_when_the_region_holds_too_many_endpoints(facts: Make) -> None:
+    crowded = tuple(f"endpoint-{n}" for n in range(99))
+    finding = _only(run_preflight(facts(regional_endpoints=crowded)))
+    assert finding.evidence == "2 online endpoints are needed besides 99 in use, and the limit is 100"
+    assert "1 more" in finding.remedy
+
+
+@pytest.mark.parametrize("name", ["standardDSv2Family", "Standard DSv2 Family Cluster Dedicated vCPUs"])
+def test_preflight_blocks_when_cores_are_short_by_the_upgrade_reserve(facts: Make, name: str) -> None:
+    # 1, 2 and 1 instances of 4 cores count as 2, 3 and 2: 28 cores with the reserve, 16 without.
+    usage = {"name": {"value": name}, "currentValue": 73, "limit": 100}
+    finding = _only(run_preflight(facts(usages=(usage,))))
+    assert (finding.check, finding.severity) == ("quotas", "blocks")
+    assert "28 DSv2 cores" in finding.evidence
+    enough = {**usage, "currentValue": 72}
+    assert not blocks(run_preflight(facts(usages=(enough,))))
+
+
+@pytest.mark.parametrize(
+    ("size", "family", "cores"),
+    [
+        ("Standard_DS3_v2", "DSv2", 8),
+        ("Standard_D8s_v3", "DSv3", 16),
+        ("Standard_F4s_v2", "FSv2", 8),
+        ("Standard_E16ds_v4", "EDSv4", 32),
+    ],
+)
+def test_cores_by_family_reads_size_names_as_azure_means_them(size: str, family: str, cores: int) -> None:
+    resource = ResourceId(
+        "/subscriptions/s/resourceGroups/r/providers/A.B/workspaces/w/onlineEndpoints/e/deployments/d"
+    )
+    document = Document(id=resource, body={"properties": {"instanceType": size}, "sku": {"capacity": 1}})
+    assert cores_by_family((document,)) == {family: cores}
+
+
+def test_cores_by_family_keeps_no_reserve_for_the_largest_gpus() -> None:
+    resource = ResourceId(
+        "/subscriptions/s/resourceGroups/r/providers/A.B/workspaces/w/onlineEndpoints/e/deployments/d"
+    )
+    body = {"properties": {"instanceType": "Standard_ND40rs_v2"}, "sku": {"capacity": 2}}
+    assert sum(cores_by_family((Document(id=resource, body=body),)).values()) == 80
+
+
+def test_preflight_warns_of_an_image_build_that_cannot_reach_the_registry(facts: Make) -> None:
+    finding = _only(run_preflight(facts(target_config={"image_build_compute": None})))
+    assert (finding.check, finding.severity) == ("image_build", "warns")
+    assert "credit/blue, credit/green" in finding.evidence
+    assert "churn" not in finding.evidence  # its environment is a registry's
+
+
+def test_preflight_warns_of_an_endpoint_without_a_request(facts: Make) -> None:
+    sections = {"validation": {"requests": {"credit": "credit.json"}}}
+    assert "no request for churn" in _only(run_preflight(facts(sections=sections))).evidence
+
+
+def test_preflight_warns_when_isolation_can_be_probed_from_one_place_alone(facts: Make) -> None:
+    assert _only(run_preflight(facts(vantages=("here",)))).check == "vantages"
+
+
+def test_preflight_warns_of_what_could_not_be_read(facts: Make) -> None:
+    finding = _only(run_preflight(facts(unread=("role assignments: forbidden",))))
+    assert "role assignments: forbidden" in finding.evidence
+
+
+def test_preflight_warns_when_the_target_has_no_registry(facts: Make) -> None:
+    without = {name: d for name, d in facts().associated.items() if name != "container_registry"}
+    assert "Name a Premium registry" in _only(run_preflight(facts(associated=without))).remedy
+
+
+def test_preflight_warns_that_public_egress_ends(facts: Make) -> None:
+    change = {"green": _set("properties", "egressPublicNetworkAccess", value="Enabled")}
+    finding = _only(run_preflight(facts(change)))
+    assert finding.check == "legacy_isolation"
+    assert finding.evidence.endswith("credit/green")
+
+
+def test_preflight_puts_the_gravest_first(facts: Make) -> None:
+    found = run_preflight(facts(vantages=(), missing_actions={"/subscriptions/s": ("x/write",)}))
+    assert [f.severity for f in found] == ["blocks", "warns", "informs"]

@@ -1,0 +1,60 @@
+"""Golden files: what a person sees before saying yes. Set VNETFERRY_GOLDEN=write to renew them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from vnetferry.models.finding import Finding
+from vnetferry.models.inventory import Inventory
+from vnetferry.models.plan import Plan
+from vnetferry.report.findings_table import findings_table
+from vnetferry.report.inventory_table import effort_table, inventory_table
+from vnetferry.report.plan_table import plan_table
+
+GOLDEN = Path(__file__).with_name("golden")
+
+
+def _text(renderable: RenderableType) -> str:
+    console = Console(width=120, force_terminal=False, color_system=None, legacy_windows=False)
+    with console.capture() as captured:
+        console.print(renderable)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
+
+
+def _check(name: str, text: str) -> None:
+    path = GOLDEN / name
+    if os.environ.get("VNETFERRY_GOLDEN") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+@pytest.mark.parametrize(("name", "all_steps"), [("plan.txt", False), ("plan_steps.txt", True)])
+def test_plan_table_is_what_people_have_approved(plan: Plan, name: str, all_steps: bool) -> None:
+    _check(name, _text(plan_table(plan, all_steps=all_steps)))
+
+
+def test_inventory_table_is_what_people_have_approved(inventory: Inventory, plan: Plan) -> None:
+    requests = {inventory.endpoints[0].id.key: 12345.0}
+    counted = inventory.model_copy(update={"requests": requests, "unread": ("role assignments: forbidden",)})
+    _check("inventory.txt", _text(inventory_table(counted)) + _text(effort_table(inventory, plan.config)))
+
+
+def test_findings_table_shows_evidence_remedy_and_a_sum() -> None:
+    finding = Finding(
+        check="key_vault",
+        severity="blocks",
+        resource="/subscriptions/s/resourceGroups/r/providers/Microsoft.KeyVault/vaults/kv",
+        evidence="its bypass is None",
+        remedy="az keyvault update",
+        source="https://learn.microsoft.com",
+    )
+    text = _text(findings_table([finding]))
+    assert "vaults kv" in text
+    assert "az keyvault update" in text
+    assert "1 blocking, 0 warnings" in text
+    assert _text(findings_table([])) == "Nothing blocks.\n"
