@@ -8,6 +8,7 @@ def test_name_belongs_to_one_endpoint_per_region_without_case() -> None:
     names.claim("West Europe", "Scoring", "/e/1")
     assert names.owner("westeurope", "scoring") == "/e/1"
     assert names.owner("eastus", "scoring") is None
+    assert (names.owners("WestEurope"), names.owners("eastus")) == (["/e/1"], [])
 
 
 def test_released_name_is_held_for_a_while() -> None:

@@ -1,7 +1,7 @@
 """The roles that Azure gives a new endpoint's own identity, so that its deployments can fetch their parts.
 
-Images from the workspace's registry, models and code from its storage account; every other right is for the user
-to give, and user-assigned identities get none. Source: authenticate clients for online endpoints.
+Images from the workspace's registry, models and code from its storage account; every other right is for the
+user to give, and user-assigned identities get none. Source: authenticate clients for online endpoints.
 """
 
 from __future__ import annotations

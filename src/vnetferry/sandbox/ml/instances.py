@@ -8,11 +8,11 @@ allocation for deployment; the sizes are those of the managed online endpoints' 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
-from vnetferry.sandbox.scoring.names import normal_region
 from vnetferry.sandbox.wire import Json
 
 if TYPE_CHECKING:
@@ -93,12 +93,19 @@ def cores_needed(size: Size, instances: int) -> int:
     return counted * size.cores
 
 
+def deployments_in(world: World, subscription_id: str, location: str) -> Iterator[Json]:
+    """The online deployments of a subscription in a region; what it costs depends on them alone."""
+    owner = f"/subscriptions/{subscription_id}/".lower()
+    for endpoint_id in world.endpoint_names.owners(location):
+        if endpoint_id.lower().startswith(owner):
+            yield from world.documents.collection(f"{endpoint_id}/deployments")
+
+
 def cores_in_use(world: World, subscription_id: str, location: str) -> Counter[str]:
     """Cores that the managed online deployments of a subscription take in a region, by quota family."""
     used: Counter[str] = Counter()
-    for document in world.documents.below(f"/subscriptions/{subscription_id}", DEPLOYMENT_TYPE):
-        size = find_size(document["properties"].get("instanceType") or "")
-        if size and normal_region(document.get("location", "")) == normal_region(location):
+    for document in deployments_in(world, subscription_id, location):
+        if size := find_size(document["properties"].get("instanceType") or ""):
             used[size.family] += cores_needed(size, instances_of(document))
     return used
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.errors import AzureError, service_error
 from vnetferry.sandbox.ml.instances import (
     DEFAULT_FAMILY_CORES,
-    DEPLOYMENT_TYPE,
-    ENDPOINT_TYPE,
     LIMITS,
     Size,
     cores_in_use,
     cores_needed,
+    deployments_in,
     find_size,
     instances_of,
 )
-from vnetferry.sandbox.scoring.names import normal_region
 from vnetferry.sandbox.wire import Json
 
 if TYPE_CHECKING:
@@ -31,12 +28,17 @@ def limit_of(world: World, name: str) -> int:
 
 def check_endpoint_quota(world: World, workspace: Json) -> None:
     """Room for one more endpoint in the subscription and region; AzureError 400 `OutOfQuota` otherwise."""
-    _check_count(world, workspace, ENDPOINT_TYPE, "onlineEndpoints")
+    owner = f"/subscriptions/{_subscription(workspace)}/".lower()
+    found = world.endpoint_names.owners(workspace["location"])
+    _check_count(
+        world, workspace, "onlineEndpoints", sum(1 for each in found if each.lower().startswith(owner))
+    )
 
 
 def check_deployment_quota(world: World, workspace: Json, siblings: int) -> None:
     """Room for one more deployment in the subscription and in the endpoint, which has `siblings` already."""
-    _check_count(world, workspace, DEPLOYMENT_TYPE, "onlineDeployments")
+    found = deployments_in(world, _subscription(workspace), workspace["location"])
+    _check_count(world, workspace, "onlineDeployments", sum(1 for _ in found))
     limit = limit_of(world, "deploymentsPerEndpoint")
     if siblings >= limit:
         raise out_of_quota(
@@ -55,7 +57,7 @@ def check_cores(world: World, workspace: Json, wanted: Json, before: Json | None
     if size is None or (before is not None and instances_of(before) >= instances):
         return
     held = cores_needed(size, instances_of(before)) if before else 0
-    subscription = workspace["id"].split("/")[2]
+    subscription = _subscription(workspace)
     used = cores_in_use(world, subscription, workspace["location"])
     needed = cores_needed(size, instances) - held
     for in_use, cap in (
@@ -80,16 +82,13 @@ def _not_enough(size: Size, subscription: str, usage: str, needed: int) -> Azure
     )
 
 
-def _check_count(world: World, workspace: Json, kind: str, name: str) -> None:
+def _check_count(world: World, workspace: Json, name: str, found: int) -> None:
     limit = limit_of(world, name)
-    if sum(1 for _ in _in_region(world, workspace, kind)) >= limit:
+    if found >= limit:
         raise out_of_quota(
             f"The subscription has reached its limit of {limit} {name} in {workspace['location']}."
         )
 
 
-def _in_region(world: World, workspace: Json, kind: str) -> Iterator[Json]:
-    region = normal_region(workspace["location"])
-    for document in world.documents.below("/subscriptions/" + workspace["id"].split("/")[2], kind):
-        if normal_region(document.get("location", "")) == region:
-            yield document
+def _subscription(workspace: Json) -> str:
+    return str(workspace["id"].split("/")[2])

@@ -21,25 +21,26 @@ def normal_region(location: str) -> str:
 class EndpointNames:
     """Who owns which endpoint name in which region. Names and regions are compared without case."""
 
-    _owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    _owners: dict[str, dict[str, str]] = field(default_factory=dict)
     _released_s: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def claim(self, region: str, name: str, endpoint_id: str) -> None:
         """Give the name to an endpoint; ask `owner` and `is_held` first."""
-        self._owners[_key(region, name)] = endpoint_id
+        self._owners.setdefault(normal_region(region), {})[name.lower()] = endpoint_id
         self._released_s.pop(_key(region, name), None)
 
     def release(self, region: str, name: str, now_s: float) -> None:
-        """Take the name back at `now_s` (Azure seconds since the clock was made).
-
-        It stays held for a while.
-        """
-        if self._owners.pop(_key(region, name), None):
+        """Take the name back at `now_s` (the clock's elapsed Azure seconds); it stays held for a while."""
+        if self._owners.get(normal_region(region), {}).pop(name.lower(), None):
             self._released_s[_key(region, name)] = now_s
 
     def owner(self, region: str, name: str) -> str | None:
         """The id of the endpoint that has the name, or None."""
-        return self._owners.get(_key(region, name))
+        return self._owners.get(normal_region(region), {}).get(name.lower())
+
+    def owners(self, region: str) -> list[str]:
+        """The ids of all endpoints in a region."""
+        return list(self._owners.get(normal_region(region), {}).values())
 
     def is_held(self, region: str, name: str, now_s: float) -> bool:
         """Whether the name was released so recently that Azure does not give it out yet."""
