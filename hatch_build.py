@@ -1,4 +1,4 @@
-"""Put what Prefect runs, and the example, inside the package: site-packages gains `vnetferry` and nothing else.
+"""Put what Prefect runs, and the example, inside the package: site-packages gains `vnetferry` alone.
 
 Only a real wheel needs the copies; an editable installation finds the originals in the checkout.
 """
@@ -14,7 +14,7 @@ CARRIED = {
     "tasks": "vnetferry/_project/tasks",
     "deployments": "vnetferry/_project/deployments",
     "prefect.yaml": "vnetferry/_project/prefect.yaml",
-    "examples/legacy-workspace": "vnetferry/_examples/legacy-workspace",
+    "examples/legacy-workspace": "vnetferry/_project/examples/legacy-workspace",
 }
 
 

@@ -1,4 +1,4 @@
-"""Where the Prefect project lies: flows, tasks and prefect.yaml, in a checkout as in an installed wheel.
+"""Where the Prefect project lies (flows, tasks, prefect.yaml, examples), in a checkout as in a wheel.
 
 A wheel carries them inside the package, because two installed projects that both brought a top-level `flows`
 would overwrite each other. They keep their names: `import flows` works once `add_to_path` has been called.
@@ -17,15 +17,14 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def project_root() -> Path:
-    """The folder that holds prefect.yaml: `vnetferry/_project` of a wheel, the repository's root in a checkout."""
+    """The folder that holds prefect.yaml: `vnetferry/_project` of a wheel, the root of a checkout."""
     carried = _PACKAGE / "_project"
     return carried if carried.is_dir() else _PACKAGE.parents[1]
 
 
 def example(name: str) -> Path:
     """The folder of an example that comes with vnetferry."""
-    carried = _PACKAGE / "_examples"
-    return (carried if carried.is_dir() else _PACKAGE.parents[1] / "examples") / name
+    return project_root() / "examples" / name
 
 
 def add_to_path() -> None:
