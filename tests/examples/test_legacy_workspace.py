@@ -7,30 +7,20 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
-import yaml
 from azure.identity import EnvironmentCredential
 
 from vnetferry.config import load_config
-from vnetferry.sandbox.scenario import Scenario
+from vnetferry.sandbox import scenario_file
 from vnetferry.sandbox.scoring import runtime
 from vnetferry.sandbox.server import Sandbox, running
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "legacy-workspace"
+SCENARIO = scenario_file.load("legacy-workspace")
 VANTAGE = "vnet-callers"
 ENDPOINTS = {"credit": ["blue", "green"], "churn": ["main"], "demand": ["main"]}
-
-
-def load() -> dict[str, Any]:
-    """The scenario with its files' paths made absolute."""
-    content = yaml.safe_load((EXAMPLE / "scenario.yaml").read_text())
-    content["blobs"] = {
-        place: {"file": str(EXAMPLE / blob["file"])} for place, blob in content["blobs"].items()
-    }
-    return dict(content)
 
 
 def runtime_is_missing() -> bool:
@@ -46,7 +36,7 @@ needs_runtime = pytest.mark.skipif(runtime_is_missing(), reason="the scoring run
 
 @pytest.fixture(scope="module")
 def legacy() -> Iterator[Sandbox]:
-    with running(Scenario.model_validate(load()), time_scale=60) as sandbox:
+    with running(SCENARIO, time_scale=60) as sandbox:
         yield sandbox
 
 
@@ -56,12 +46,10 @@ def entered(legacy: Sandbox, enter_sandbox: Callable[..., Sandbox]) -> Sandbox:
 
 
 def endpoint_id(name: str) -> str:
-    workspace = next(
-        r["id"]
-        for r in load()["resources"]
-        if r["type"].endswith("Services/workspaces") and "MachineL" in r["type"]
-    )
-    return f"{workspace}/onlineEndpoints/{name}"
+    """The ARM id of an endpoint of the source."""
+    source = load_config(EXAMPLE / "migration.yaml").source
+    assert source is not None
+    return f"{source.id}/onlineEndpoints/{name}"
 
 
 def secret_of(name: str) -> str:
@@ -135,7 +123,7 @@ def test_endpoint_keeps_the_keys_of_the_scenario(entered: Sandbox) -> None:
 def test_migration_names_what_the_scenario_holds() -> None:
     config, identifiers = (
         load_config(EXAMPLE / "migration.yaml"),
-        {r["id"].lower() for r in load()["resources"]},
+        {r["id"].lower() for r in SCENARIO.resources},
     )
 
     assert config.source is not None
@@ -146,11 +134,10 @@ def test_migration_names_what_the_scenario_holds() -> None:
 
 
 def test_scenario_names_each_file_and_asset_that_it_uses() -> None:
-    content = load()
-    identifiers = {resource["id"] for resource in content["resources"]}
-    deployments = [r["properties"] for r in content["resources"] if r["type"].endswith("/deployments")]
+    identifiers = {resource["id"] for resource in SCENARIO.resources}
+    deployments = [r["properties"] for r in SCENARIO.resources if r["type"].endswith("/deployments")]
 
-    assert all(Path(blob["file"]).is_file() for blob in content["blobs"].values())
+    assert all(Path(blob.file or "").is_file() for blob in SCENARIO.blobs.values())
     for properties in deployments:
         used = (properties["model"], properties["environmentId"], properties["codeConfiguration"]["codeId"])
         assert identifiers.issuperset(used)
