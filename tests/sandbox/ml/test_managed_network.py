@@ -245,6 +245,20 @@ def test_managed_network_rule_that_nobody_may_approve_fails_provisioning(start: 
     assert network(arm)["status"]["status"] == "Inactive"
 
 
+def test_managed_network_provisioned_by_a_second_put(arm: Arm) -> None:
+    make(arm, OPEN)
+    make(arm, OPEN, provisionNetworkNow=True)
+    assert network(arm)["status"]["status"] == "Active"
+
+
+def test_managed_network_of_recovered_workspace_is_to_be_provisioned_again(arm: Arm) -> None:
+    make(arm, APPROVED, provisionNetworkNow=True)
+    arm.done("DELETE", WORKSPACE)
+    arm.done("PUT", WORKSPACE, workspace_body(allowRecoverSoftDeletedWorkspace=True))
+    assert network(arm)["status"]["status"] == "Inactive"
+    assert {rule["status"] for rule in network(arm)["outboundRules"].values()} == {"Inactive"}
+
+
 FOREIGN = GROUP.replace("/rg", "/rg-far") + "/providers/Microsoft.Storage/storageAccounts/stfar"
 
 

@@ -236,3 +236,30 @@ def test_workspace_patch_of_absent_is_404_for_the_sdk(arm: Arm, client: Callable
     with pytest.raises(HttpResponseError) as refused:
         client().workspaces.begin_update(Workspace(name="wsone"))
     assert refused.value.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"location": "eastus"}, "location of a workspace cannot be changed"),
+        ({"kind": "Hub"}, "kind of a workspace cannot be changed"),
+        ({"properties": {"encryption": {"status": "Enabled"}}}, "customer-managed keys"),
+        ({"properties": {"featureStoreSettings": {"computeRuntime": {"x": "3.4"}}}}, "featureStoreSettings"),
+        ({"properties": {"storageAccount": STORAGE}}, "Could not find member 'storageAccount'"),
+        ({"tags": {"a": 1}}, "map of strings"),
+    ],
+)
+def test_workspace_patch_unfit_is_refused(made: Arm, body: dict[str, object], says: str) -> None:
+    before = made.get(WORKSPACE)
+    status, _, message = made.refused("PATCH", WORKSPACE, body)
+    assert status == 400
+    assert says in message
+    assert made.get(WORKSPACE) == before
+
+
+def test_workspace_deleted_releases_the_names_of_its_endpoints(made: Arm) -> None:
+    endpoint = {"location": "westeurope", "properties": {"authMode": "Key"}}
+    made.done("PUT", f"{WORKSPACE}/onlineEndpoints/scoring", endpoint)
+    made.done("DELETE", WORKSPACE)
+    made.done("PUT", WORKSPACE, workspace_body(allowRecoverSoftDeletedWorkspace=True))
+    assert made.get(f"{WORKSPACE}/onlineEndpoints")["value"] == []

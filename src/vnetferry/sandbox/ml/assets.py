@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,29}")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _PAGE = 100
 
 CONTAINER_FIELDS = {

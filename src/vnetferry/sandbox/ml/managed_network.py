@@ -102,7 +102,7 @@ def require_change(world: World, workspace: Json, wanted: Json) -> None:
         rules[name] = rule
 
 
-def apply_change(world: World, workspace: Json, wanted: Json, rules: Rules) -> None:
+def apply_change(world: World, workspace: Json, wanted: Json, rules: Rules, caller: Principal | None) -> None:
     """Set the new settings; rules that `wanted` names join `rules`, which the workspace had at the start."""
     network, mode = network_of(workspace), _mode_after(workspace, wanted)
     if mode == "Disabled":
@@ -120,7 +120,7 @@ def apply_change(world: World, workspace: Json, wanted: Json, rules: Rules) -> N
     named = {name: new_rule(rule) for name, rule in (wanted.get("outboundRules") or {}).items()}
     network["outboundRules"] = _compose(world, workspace, rules) | named
     if was_active:
-        activate(world, workspace, list(network["outboundRules"]), None)
+        activate(world, workspace, waiting(workspace), caller)
 
 
 def require_empty(world: World, workspace: Json) -> None:
@@ -138,6 +138,13 @@ def provision_s(world: World, workspace: Json) -> float:
     """How long provisioning this workspace's network takes, in Azure seconds."""
     extra_s = FIREWALL_S if has_firewall(rules_of(workspace)) else 0.0
     return world.scenario.durations_s.get(PROVISION, PROVISION_S + extra_s)
+
+
+def change_s(workspace: Json, wanted: Json) -> float:
+    """How much longer a change takes because it makes the firewall of a network that is active already."""
+    new = wanted.get("outboundRules") or {}
+    first = has_firewall(new) and not has_firewall(rules_of(workspace)) if new else False
+    return FIREWALL_S if first and is_active(workspace) else 0.0
 
 
 def has_firewall(rules: Rules) -> bool:
@@ -176,6 +183,11 @@ def activate(
             rule["destination"]["sparkStatus"] = "Active" if enabled else "Inactive"
 
 
+def waiting(workspace: Json) -> list[str]:
+    """The rules that are to become active; one that failed waits for another try of its own."""
+    return [name for name, rule in rules_of(workspace).items() if rule["status"] == "Inactive"]
+
+
 def disconnect(world: World, workspace: Json, name: str, rule: Json) -> None:
     """Take back what an active rule made on its target."""
     if rule["type"] != "PrivateEndpoint":
@@ -186,10 +198,12 @@ def disconnect(world: World, workspace: Json, name: str, rule: Json) -> None:
         world.documents.remove(connection["id"])
 
 
-def disconnect_all(world: World, workspace: Json) -> None:
+def take_down(world: World, workspace: Json) -> None:
     """Take back everything that the network made: it goes with its workspace."""
     for name, rule in rules_of(workspace).items():
         disconnect(world, workspace, name, rule)
+        rule["status"] = "Inactive"
+    network_of(workspace)["status"] = {"status": "Inactive", "sparkReady": False}
 
 
 async def _provision(call: Call) -> Response:

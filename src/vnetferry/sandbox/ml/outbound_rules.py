@@ -20,6 +20,7 @@ from vnetferry.sandbox.ml.managed_network import (
     is_active,
     network_of,
     rules_of,
+    waiting,
 )
 from vnetferry.sandbox.ml.network_fields import RULE_BODY
 from vnetferry.sandbox.ml.network_rules import new_rule, require_own, require_rule
@@ -92,7 +93,7 @@ async def _put(call: Call) -> Response:
         rules = {**snapshot, name: new_rule(wanted)}
         network_of(workspace)["outboundRules"] = rules
         if is_active(workspace):
-            activate(world, workspace, [name], caller)
+            activate(world, workspace, waiting(workspace), caller)
 
     needs_firewall = wanted["type"] == "FQDN" and not has_firewall(snapshot) and is_active(workspace)
     operation = world.operations.start(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from vnetferry.sandbox.ml.managed_network import disconnect_all, is_managed
+from vnetferry.sandbox.ml.managed_network import is_managed, take_down
 from vnetferry.sandbox.ml.scope import PROVIDER
 from vnetferry.sandbox.wire import Json
 
@@ -24,10 +24,12 @@ def remove(world: World, workspace: Json, *, purge: bool) -> None:
     """Remove the workspace and all that is in it; unless `purge`, keep what can be recovered."""
     identifier = workspace["id"]
     if is_managed(workspace):
-        disconnect_all(world, workspace)
+        take_down(world, workspace)
     kept = [] if purge or not _is_kept(workspace) else [workspace, *_recoverable(world, identifier)]
     world.documents.remove(identifier)
-    if kept:
+    if not kept:
+        _forget_secrets(world, identifier)
+    else:
         deleted_at = world.clock.now()
         purged_at = deleted_at + _RETENTION
         record = {"documents": kept, "deletedAt": deleted_at.isoformat(), "purgeAt": purged_at.isoformat()}
@@ -51,13 +53,22 @@ def recover(world: World, workspace_id: str) -> Json:
     documents = find_deleted(world, workspace_id) or []
     for document in documents:
         world.documents.put(document)
-    forget(world, workspace_id)
+    world.documents.remove(_grave(workspace_id))
     return documents[0]
 
 
 def forget(world: World, workspace_id: str) -> None:
     """Purge a soft-deleted workspace; absent is fine."""
     world.documents.remove(_grave(workspace_id))
+    _forget_secrets(world, workspace_id)
+
+
+def _forget_secrets(world: World, workspace_id: str) -> None:
+    """Drop the secrets of datastores and connections that are gone for good."""
+    prefix = f"{workspace_id.lower()}/"
+    for kept in (world.secrets.datastores, world.secrets.connections):
+        for identifier in [each for each in kept if each.startswith(prefix)]:
+            del kept[identifier]
 
 
 def _grave(workspace_id: str) -> str:

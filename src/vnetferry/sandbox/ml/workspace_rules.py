@@ -48,6 +48,21 @@ def require_creatable(world: World, subscription_id: str, body: Json) -> None:
     for name in _ASSOCIATED:
         _require_associated(world, subscription_id, name, body["properties"].get(name))
     require_primary_identity(body["identity"], body["properties"])
+    require_served(body["properties"])
+
+
+def require_served(properties: Json) -> None:
+    """AzureError 400 for what belongs to feature stores, hubs and projects, which are not served."""
+    for name in ("featureStoreSettings", "workspaceHubConfig", "existingWorkspaces", "hubResourceId"):
+        if _says_something(properties.get(name)):
+            raise bad_request(f"The {name} of a workspace of kind Default cannot be set.")
+
+
+def _says_something(value: object) -> bool:
+    """Whether any leaf of a value is neither null nor empty: templates send whole objects of nulls."""
+    if isinstance(value, dict):
+        return any(_says_something(each) for each in value.values())
+    return bool(value)
 
 
 def require_primary_identity(identity: Json | None, properties: Json) -> None:
@@ -59,8 +74,11 @@ def require_primary_identity(identity: Json | None, properties: Json) -> None:
 
 
 def require_unchanged(workspace: Json, body: Json) -> None:
-    """AzureError 400 for a PUT that changes what is settled when a workspace is made."""
+    """AzureError 400 for a body that changes what is settled when a workspace is made."""
     properties, before = body.get("properties") or {}, workspace["properties"]
+    for name, present in (("location", workspace["location"]), ("kind", workspace.get("kind") or "Default")):
+        if not _same_word(body.get(name) or present, present):
+            raise bad_request(f"The {name} of a workspace cannot be changed.")
     for name, words in (("storageAccount", "Storage Account"), ("keyVault", "Key Vault")):
         wanted = properties.get(name)
         if wanted and wanted.lower() != str(before.get(name)).lower():
@@ -68,6 +86,10 @@ def require_unchanged(workspace: Json, body: Json) -> None:
     wanted = properties.get("hbiWorkspace")
     if wanted is not None and wanted != before.get("hbiWorkspace", False):
         raise bad_request("The hbiWorkspace flag cannot be changed after the workspace is created.")
+
+
+def _same_word(one: str, other: str) -> bool:
+    return one.replace(" ", "").lower() == other.replace(" ", "").lower()
 
 
 def require_changeable(world: World, workspace: Json, properties: Json) -> None:
@@ -79,6 +101,12 @@ def require_changeable(world: World, workspace: Json, properties: Json) -> None:
     isolation = properties.get("enableDataIsolation")
     if isolation is not None and isolation != bool(workspace["properties"].get("enableDataIsolation")):
         raise bad_request("The enableDataIsolation flag can only be set when the workspace is created.")
+    require_served(properties)
+    encryption = (properties.get("encryption") or {}).get("status")
+    if encryption == "Enabled" and not workspace["properties"].get("encryption"):
+        raise bad_request(
+            "Encryption with customer-managed keys can only be set when the workspace is created."
+        )
     if len((properties.get("networkAcls") or {}).get("ipRules") or []) > 200:
         raise bad_request("A workspace takes at most 200 IP rules.")
 
