@@ -94,7 +94,7 @@ def _ml_client(credential: TokenCredential, workspace: ResourceId) -> MLClient:
     client = MLClient(credential, *scope, show_progress=False, enable_telemetry=False)
     # Each of its modules has a logger that writes to the terminal, which is not its to write to.
     for name in [name for name in logging.root.manager.loggerDict if name.startswith("azure.ai.ml")]:
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # errors reach the caller as exceptions
     return client
 
 
