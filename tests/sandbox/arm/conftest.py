@@ -1,4 +1,4 @@
-"""A world without a network in front of it: requests go to Azure Resource Manager's dispatch as the server's do."""
+"""A world without a network in front of it: requests go to the dispatch that the server's requests go to."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def _no_vantage(_name: str, _refuse: Refuse) -> int:
 
 @pytest.fixture
 def arm_of(tmp_path: Path) -> Iterator[Callable[..., Arm]]:
-    """Make a world of some documents; `client_roles` are role names that the client then has instead of Owner."""
+    """Make a world of some documents and other members of a scenario."""
     loop = asyncio.new_event_loop()
     made: list[World] = []
 

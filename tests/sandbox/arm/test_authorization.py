@@ -88,8 +88,10 @@ def test_require_without_right_says_who_what_and_where(arm: Any) -> None:
         authorization.require(arm.world, SOMEBODY, f"{ML}/write", WORKSPACE)
     assert (caught.value.status, caught.value.code) == (403, "AuthorizationFailed")
     assert caught.value.message == (
-        f"The client '{SOMEBODY.object_id}' with object id '{SOMEBODY.object_id}' does not have authorization to perform "
-        f"action '{ML}/write' over scope '{WORKSPACE}' or the scope is invalid. If access was recently granted, please "
+        f"The client '{SOMEBODY.object_id}' with object id '{SOMEBODY.object_id}' does not have "
+        "authorization to perform "
+        f"action '{ML}/write' over scope '{WORKSPACE}' or the scope is invalid. If access was recently "
+        "granted, please "
         "refresh your credentials."
     )
 

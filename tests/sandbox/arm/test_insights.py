@@ -48,7 +48,8 @@ def test_requests_per_minute_is_the_steady_load_each_minute(arm: Any) -> None:
 
 
 def test_requests_per_minute_aggregates_over_an_interval(arm: Any) -> None:
-    query = "&metricnames=RequestsPerMinute&interval=PT5M&aggregation=total,maximum&timespan=2026-01-01T00:00:00Z/2026-01-01T00:10:00Z"
+    span = "2026-01-01T00:00:00Z/2026-01-01T00:10:00Z"
+    query = f"&metricnames=RequestsPerMinute&interval=PT5M&aggregation=total,maximum&timespan={span}"
     assert [(point["total"], point["maximum"]) for point in data(arm.get(METRICS, V, query))] == [
         (60, 12),
         (60, 12),

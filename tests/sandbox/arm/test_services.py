@@ -1,4 +1,4 @@
-"""Storage accounts, vaults, registries, identities: what they complete, what they refuse, what stays after deletion."""
+"""Storage accounts, vaults, registries, identities: defaults, refusals, and what stays after deletion."""
 
 from __future__ import annotations
 
@@ -108,10 +108,30 @@ def test_put_container_makes_it_in_the_blob_service_too(arm: Any) -> None:
     path = f"{STORAGE}/stone/blobServices/default/containers/models"
     assert arm.put(path, {}, S).status == 201
     assert arm.put(path, {}, S).status == 200
-    assert arm.world.blobs.list("stone", "models") == []
+    assert arm.world.blobs.container("stone", "models") is not None
+    assert arm.get(path, S).body["name"] == "models"
     assert arm.put(path.replace("models", "-bad-"), {}, S).code == "ContainerNameInvalid"
     public = {"properties": {"publicAccess": "Blob"}}
     assert arm.put(path, public, S).code == "PublicAccessNotPermitted"
+
+
+def test_list_containers_shows_what_the_blob_service_holds(arm: Any) -> None:
+    arm.put(f"{STORAGE}/stone", ACCOUNT, S)
+    arm.world.blobs.ensure_container("stone", "uploads")
+    path = f"{STORAGE}/stone/blobServices/default/containers"
+    assert [container["name"] for container in arm.get(path, S).body["value"]] == ["uploads"]
+    assert arm.send("DELETE", f"{path}/uploads", version=S).status == 200
+    assert arm.world.blobs.container("stone", "uploads") is None
+    assert arm.put(f"{path}/uploads", {}, S).code == "ContainerBeingDeleted"
+
+
+def test_put_account_again_takes_new_encryption(arm: Any) -> None:
+    arm.put(f"{STORAGE}/stone", ACCOUNT, S)
+    encryption = {"keySource": "Microsoft.Keyvault", "keyvaultproperties": {"keyname": "k"}}
+    arm.put(f"{STORAGE}/stone", {**ACCOUNT, "properties": {"encryption": encryption}}, S)
+    assert (
+        arm.get(f"{STORAGE}/stone", S).body["properties"]["encryption"]["keySource"] == "Microsoft.Keyvault"
+    )
 
 
 def test_delete_account_answers_200_then_204(arm: Any) -> None:

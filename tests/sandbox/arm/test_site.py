@@ -1,6 +1,9 @@
+import socket
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -128,6 +131,30 @@ def test_chunked_body_is_read_whole(caller: Caller) -> None:
     answer = caller.send("PUT", path, data=iter([b'{"location":', b'"westeurope"}']))
     assert answer.status_code == 201
     assert answer.json()["location"] == "westeurope"
+
+
+def test_head_is_answered_without_a_body(caller: Caller) -> None:
+    answer = caller.send("HEAD", "/resourceGroups/rg-nowhere?api-version=2021-04-01")
+    assert (answer.status_code, answer.content) == (404, b"")
+
+
+def test_client_that_expects_100_continue_is_told_to_go_on(caller: Caller) -> None:
+    world = caller.sandbox.world
+    port = urlsplit(caller.sandbox.vantages["internet"]).port
+    context = ssl.create_default_context(cafile=str(world.ca_file))
+    head = (
+        f"PUT /subscriptions/{world.scenario.subscriptions[0]}/resourceGroups/rg-wait?api-version=2021-04-01 HTTP/1.1\r\n"
+        f"Host: management.azure.com\r\nAuthorization: Bearer {caller.token()}\r\n"
+        "Content-Length: 25\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port or 0), timeout=30) as plain:
+        plain.sendall(b"CONNECT management.azure.com:443 HTTP/1.1\r\n\r\n")
+        plain.recv(4096)
+        with context.wrap_socket(plain, server_hostname="management.azure.com") as secure:
+            secure.sendall(head.encode())
+            assert secure.recv(4096).startswith(b"HTTP/1.1 100 ")
+            secure.sendall(b'{"location":"westeurope"}')
+            assert secure.recv(4096).startswith(b"HTTP/1.1 201 ")
 
 
 def test_subscription_that_does_not_exist_is_refused(caller: Caller) -> None:

@@ -256,12 +256,13 @@ def test_expand_sdk_workspace_template_plans_its_own_resources() -> None:
     given_ = {
         name: {"value": value}
         for name, value in {
-            **{"workspaceName": "ws", "description": "d", "friendlyName": "f", "location": "westeurope"},
-            **{
-                "resourceGroupName": "rg",
-                "tagValues": {"k": "v"},
-                "managedNetwork": {"isolationMode": "AllowInternetOutbound"},
-            },
+            "workspaceName": "ws",
+            "description": "d",
+            "friendlyName": "f",
+            "location": "westeurope",
+            "resourceGroupName": "rg",
+            "tagValues": {"k": "v"},
+            "managedNetwork": {"isolationMode": "AllowInternetOutbound"},
         }.items()
     }
     planned, _, _ = expand(template, given_, scope())

@@ -1,7 +1,8 @@
 """Who may do what: role assignments on a scope and on everything above it, by Azure's rules.
 
-A permission counts when one of its actions matches and none of its notActions does; assignments add up. The client
-has Owner on every subscription unless the scenario assigns it roles, in which case only assignments count.
+A permission counts when one of its actions matches and none of its notActions does; assignments add up. The
+client has Owner on every subscription unless the scenario assigns it roles, in which case only assignments
+count.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _ASSIGNMENTS = "providers/Microsoft.Authorization/roleAssignments"
 
 
 def require(world: World, principal: Principal | None, action: str, scope: str) -> None:
-    """Raise AzureError 403 `AuthorizationFailed` unless `principal` may perform `action` at `scope` (an ARM id)."""
+    """Raise AzureError 403 `AuthorizationFailed` unless `principal` may do `action` at `scope` (an id)."""
     if principal is None or not allowed(world, principal.object_id, action, scope):
         raise denied(principal, action, scope)
 
@@ -33,14 +34,16 @@ def denied(principal: Principal | None, action: str, scope: str) -> AzureError:
     """Azure's refusal."""
     oid = principal.object_id if principal else ""
     message = (
-        f"The client '{oid}' with object id '{oid}' does not have authorization to perform action '{action}' over "
-        f"scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials."
+        f"The client '{oid}' with object id '{oid}' does not have authorization to perform action "
+        f"'{action}' over "
+        f"scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your "
+        "credentials."
     )
     return AzureError(403, "AuthorizationFailed", message)
 
 
 def allowed(world: World, object_id: str, action: str, scope: str, *, data: bool = False) -> bool:
-    """Whether the principal may perform `action` at `scope`; `data` asks for a data action (Owner has none)."""
+    """Whether the principal may perform `action` at `scope`; `data`: a data action (Owner has none)."""
     return any(_permits(role, action, data=data) for role in _roles(world, object_id, scope))
 
 

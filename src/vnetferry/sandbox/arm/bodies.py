@@ -19,7 +19,7 @@ def invalid_content(why: str) -> AzureError:
 
 
 def require_known(body: Json, known: Collection[str], owner: str, path: str = "") -> None:
-    """Refuse members that `owner` (the name of the object's type) does not have; names are compared without case."""
+    """Refuse members that `owner` (the object's type) does not have; names are compared without case."""
     lower = {name.lower() for name in known}
     for name in body:
         if name.lower() not in lower:
@@ -78,6 +78,9 @@ def require_tags(tags: Any) -> dict[str, str]:
         if not isinstance(value, str):
             raise invalid_content(f"Error converting value to type 'String'. Path 'tags.{name}'")
         if not 0 < len(name) <= 512 or len(value) > 256 or set(name) & set("<>%&\\?/"):
-            message = f"The tag name '{name}' or its value is not valid: it is too long or has a reserved character."
+            message = (
+                f"The tag name '{name}' or its value is not valid: it is too long or has a reserved "
+                "character."
+            )
             raise AzureError(400, "InvalidTagNameCharacters", message)
     return dict(found)

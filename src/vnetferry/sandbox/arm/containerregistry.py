@@ -78,8 +78,10 @@ def _taken(world: World, name: str) -> AzureError | None:
     if not any(r["name"].lower() == name.lower() for r in world.documents.below("/", TYPE)):
         return None
     message = (
-        f"The registry DNS name {name.lower()}.azurecr.io is already in use. You can check if the name is already claimed "
-        "using following API: https://docs.microsoft.com/rest/api/containerregistry/registries/checknameavailability"
+        f"The registry DNS name {name.lower()}.azurecr.io is already in use. You can check if the name "
+        "is already claimed "
+        "using following API: "
+        "https://docs.microsoft.com/rest/api/containerregistry/registries/checknameavailability"
     )
     return AzureError(409, "AlreadyInUse", message)
 
@@ -118,7 +120,10 @@ def _require_no_premium(properties: Json) -> None:
 
 def _require_no_connections(world: World, draft: Json) -> None:
     if private_links.connections_of(world, draft["id"]):
-        message = "The SKU cannot be changed: the registry has private endpoint connections, which need the Premium SKU."
+        message = (
+            "The SKU cannot be changed: the registry has private endpoint connections, which need the "
+            "Premium SKU."
+        )
         raise AzureError(409, "SkuNotSupported", message)
 
 
@@ -143,7 +148,10 @@ def _show(world: World, registry: Json) -> Json:
 async def _credentials(call: Call) -> Response:
     registry = call.world.documents.require(call.path.rpartition("/")[0])
     if not registry["properties"].get("adminUserEnabled"):
-        message = "Either the registry is not admin-enabled, or the admin user is disabled: run 'az acr update -n NAME --admin-enabled true'."
+        message = (
+            "Either the registry is not admin-enabled, or the admin user is disabled: run 'az acr update "
+            "-n NAME --admin-enabled true'."
+        )
         raise AzureError(400, "UnAuthorizedForCredentialOperations", message)
     key = f"{registry['id'].lower()}/{_ADMIN}"
     fresh = {"password": secrets.token_urlsafe(32), "password2": secrets.token_urlsafe(32)}

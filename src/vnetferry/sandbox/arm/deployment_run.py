@@ -21,7 +21,8 @@ from vnetferry.sandbox.wire import Json, Request, Response
 
 DEPLOYMENTS = "Microsoft.Resources/deployments"
 _FAILED = (
-    "At least one resource deployment operation failed. Please list deployment operations for details. Please see "
+    "At least one resource deployment operation failed. Please list deployment operations for "
+    "details. Please see "
     "https://aka.ms/arm-deployment-operations for usage details."
 )
 _POLL_S = 1.0
@@ -159,11 +160,11 @@ class Run:
 
     async def _with_found(self, evaluate: Callable[[Scope], _T]) -> _T:
         """Evaluate; whenever a resource's state is missing, ask for it and evaluate again."""
-        while True:
-            try:
-                return evaluate(replace(self._scope, found=self._found))
-            except NeedsResource as err:
-                self._found[err.wanted] = await self._fetch(err.wanted)
+        try:
+            return evaluate(replace(self._scope, found=self._found))
+        except NeedsResource as err:
+            self._found[err.wanted] = await self._fetch(err.wanted)
+        return await self._with_found(evaluate)
 
     async def _fetch(self, wanted: Wanted) -> Any:
         method, path = (
@@ -266,5 +267,5 @@ def _message(err: AzureError) -> Json:
 
 
 def _phrase(status: int) -> str:
-    """ "NotFound", "Conflict", …: a status as deployment operations write it."""
+    """A status as deployment operations write it, such as NotFound."""
     return "OK" if status == 200 else HTTPStatus(status).phrase.replace(" ", "").replace("-", "")

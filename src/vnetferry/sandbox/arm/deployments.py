@@ -1,8 +1,10 @@
-"""Microsoft.Resources/deployments at resource group scope: templates in, resources made by the same rules as requests.
+"""Microsoft.Resources/deployments at resource group scope: templates in, resources made by the same rules as
+requests.
 
-A deployment is checked when it is submitted (template, rights, providers: 400, 403, 409), then runs: each resource
-is sent as a request of the deployment's caller once what it waits for is there, and its own long-running operation is
-waited for. When one fails, those under way end, no further one starts, and the deployment fails as Azure's does.
+A deployment is checked when it is submitted (template, rights, providers: 400, 403, 409), then runs: each
+resource is sent as a request of the deployment's caller once what it waits for is there, and its own long-
+running operation is waited for. When one fails, those under way end, no further one starts, and the
+deployment fails as Azure's does.
 """
 
 from __future__ import annotations
@@ -106,7 +108,8 @@ def _prepare(call: Call, body: Json) -> Run:
     name = call.params["deployment"]
     if not _NAME.match(name):
         message = (
-            f"The provided deployment name '{name}' has invalid characters or a wrong length: it may hold letters, digits, "
+            f"The provided deployment name '{name}' has invalid characters or a wrong length: it may hold "
+            "letters, digits, "
             "'-', '.', '(', ')' and '_', and at most 64 of them."
         )
         raise AzureError(400, "InvalidDeploymentName", message)
@@ -163,10 +166,12 @@ def _refusals(call: Call, resource: Planned) -> list[str]:
     if principal and authorization.allowed(call.world, principal.object_id, action, resource.id):
         return []
     oid = principal.object_id if principal else ""
-    return [
-        f"Authorization failed for template resource '{resource.name}' of type '{resource.type}'. The client '{oid}' with "
-        f"object id '{oid}' does not have permission to perform action '{action}' at scope '{resource.id}'."
-    ]
+    message = (
+        f"Authorization failed for template resource '{resource.name}' of type '{resource.type}'. The "
+        f"client '{oid}' with object id '{oid}' does not have permission to perform action '{action}' at "
+        f"scope '{resource.id}'."
+    )
+    return [message]
 
 
 def _document(call: Call, mode: str, template: Json, parameters: Json, planned: list[Planned]) -> Json:

@@ -72,7 +72,10 @@ def _prepare(call: Call, draft: Json, _before: Json | None) -> None:
 
 def _require_unlinked(call: Call, zone: Json) -> None:
     if call.world.documents.collection(f"{zone['id']}/virtualNetworkLinks"):
-        message = f"Can not delete resource before nested resources are deleted. Zone '{zone['name']}' has virtual network links."
+        message = (
+            f"Can not delete resource before nested resources are deleted. Zone '{zone['name']}' has "
+            "virtual network links."
+        )
         raise AzureError(409, "CannotDeleteResource", message)
 
 

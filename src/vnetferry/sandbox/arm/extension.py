@@ -1,7 +1,9 @@
-"""Resources that hang on any scope: `{scope}/providers/{Namespace}/{type}/{name}` (locks, role assignments, …).
+"""Resources that hang on any scope: `{scope}/providers/{Namespace}/{type}/{name}` (locks, role assignments,
+…).
 
-The route table knows paths by their length, so an extension type has a row per depth of scope: subscription, group,
-resource, and two levels of child resources, which is as deep as the sandbox's resources go.
+The route table knows paths by their length, so an extension type has a row per depth of scope:
+subscription, group, resource, and two levels of child resources, which is as deep as the sandbox's
+resources go.
 """
 
 from __future__ import annotations

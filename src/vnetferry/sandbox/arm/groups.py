@@ -103,7 +103,8 @@ async def _put(call: Call) -> Response:
     )
     if not _NAME.match(name):
         message = (
-            f"The provided resource group name '{name}' has these invalid characters or a wrong length. The name can only be "
+            f"The provided resource group name '{name}' has these invalid characters or a wrong length. "
+            "The name can only be "
             "a letter, digit, '-', '.', '(', ')' or '_', must not end with '.' and has at most 90 characters."
         )
         raise AzureError(400, "InvalidResourceGroupName", message)
@@ -137,7 +138,10 @@ def _require_same_location(group: Json, location: str) -> None:
 
 def _require_ready(group: Json) -> None:
     if group["properties"]["provisioningState"] == "Deleting":
-        message = f"The resource group '{group['name']}' is in deprovisioning state and cannot perform this operation."
+        message = (
+            f"The resource group '{group['name']}' is in deprovisioning state and cannot perform this "
+            "operation."
+        )
         raise AzureError(409, "ResourceGroupBeingDeleted", message)
 
 

@@ -1,6 +1,7 @@
 """Microsoft.Insights and Microsoft.OperationalInsights: what observes an endpoint and must move with it.
 
-Application Insights components, Log Analytics workspaces, diagnostic settings, autoscale settings, metric alerts.
+Application Insights components, Log Analytics workspaces, diagnostic settings, autoscale settings, metric
+alerts.
 """
 
 from __future__ import annotations
@@ -98,22 +99,44 @@ def _prepare_autoscale(call: Call, draft: Json, _before: Json | None) -> None:
 
 def _require_profile(profile: Any) -> None:
     found = require_object(profile, "properties.profiles")
-    require_known(found, {"name", "capacity", "rules", "fixedDate", "recurrence"}, "AutoscaleProfile", "properties.profiles")
-    capacity = require_object(require_member(found, "capacity", "BadRequest", "profiles"), "profiles.capacity")
+    require_known(
+        found,
+        {"name", "capacity", "rules", "fixedDate", "recurrence"},
+        "AutoscaleProfile",
+        "properties.profiles",
+    )
+    capacity = require_object(
+        require_member(found, "capacity", "BadRequest", "profiles"), "profiles.capacity"
+    )
     numbers = [str(capacity.get(name, "")) for name in ("minimum", "default", "maximum")]
     if not all(number.isdecimal() for number in numbers):
-        raise AzureError(400, "BadRequest", "The profile's capacity needs 'minimum', 'maximum' and 'default' as numbers.")
+        raise AzureError(
+            400, "BadRequest", "The profile's capacity needs 'minimum', 'maximum' and 'default' as numbers."
+        )
     low, usual, high = map(int, numbers)
     if not low <= usual <= high:
-        raise AzureError(400, "BadRequest", "The profile's default capacity must lie between its minimum and maximum.")
+        raise AzureError(
+            400, "BadRequest", "The profile's default capacity must lie between its minimum and maximum."
+        )
     for rule in found.get("rules") or []:
         _require_rule(rule)
 
 
 def _require_rule(rule: Any) -> None:
     found = require_object(rule, "profiles.rules")
-    trigger = require_object(require_member(found, "metricTrigger", "BadRequest", "rules"), "rules.metricTrigger")
-    needed = ("metricName", "metricResourceUri", "timeGrain", "statistic", "timeWindow", "timeAggregation", "operator", "threshold")
+    trigger = require_object(
+        require_member(found, "metricTrigger", "BadRequest", "rules"), "rules.metricTrigger"
+    )
+    needed = (
+        "metricName",
+        "metricResourceUri",
+        "timeGrain",
+        "statistic",
+        "timeWindow",
+        "timeAggregation",
+        "operator",
+        "threshold",
+    )
     for name in needed:
         require_member(trigger, name, "BadRequest", "rules.metricTrigger")
     action = require_object(require_member(found, "scaleAction", "BadRequest", "rules"), "rules.scaleAction")
@@ -133,7 +156,10 @@ def _require_only_setting(call: Call, draft: Json) -> None:
     for other in call.world.documents.below(scope, AUTOSCALE.type):
         held = str(other["properties"].get("targetResourceUri") or "").lower()
         if held == target and other["id"].lower() != draft["id"].lower():
-            message = f"The target resource '{target}' is already controlled by the autoscale setting '{other['id']}'."
+            message = (
+                f"The target resource '{target}' is already controlled by the autoscale setting "
+                f"'{other['id']}'."
+            )
             raise AzureError(409, "Conflict", message)
 
 
@@ -158,7 +184,11 @@ async def _put_setting(call: Call) -> Response:
     target = extension.scope_of(call.path)
     _require_setting_target(call, target)
     body = call.json()
-    require_known(body, {"id", "name", "type", "location", "tags", "kind", "identity", "properties"}, "DiagnosticSettingsResource")
+    require_known(
+        body,
+        {"id", "name", "type", "location", "tags", "kind", "identity", "properties"},
+        "DiagnosticSettingsResource",
+    )
     properties = deepcopy(require_object(body.get("properties"), "properties"))
     known = {*_SINKS, "serviceBusRuleId", "eventHubName", "metrics", "logs", "logAnalyticsDestinationType"}
     require_known(properties, known, "DiagnosticSettings", "properties")
@@ -181,7 +211,11 @@ def _require_setting_target(call: Call, target: str) -> None:
     name = call.path.rpartition("/")[2].lower()
     others = call.world.documents.collection(f"{target}/providers/{_SETTING}")
     if len([setting for setting in others if setting["name"].lower() != name]) >= 5:
-        raise AzureError(409, "Conflict", f"The resource '{target}' has five diagnostic settings already, and cannot have more.")
+        raise AzureError(
+            409,
+            "Conflict",
+            f"The resource '{target}' has five diagnostic settings already, and cannot have more.",
+        )
 
 
 COMPONENT = tracked.TrackedType(
@@ -191,10 +225,36 @@ COMPONENT = tracked.TrackedType(
     fields=frozenset({"kind"}),
     properties=frozenset(
         {
-            *("Application_Type", "Flow_Type", "Request_Source", "RetentionInDays", "SamplingPercentage", "IngestionMode"),
-            *("WorkspaceResourceId", "DisableIpMasking", "DisableLocalAuth", "ImmediatePurgeDataOn30Days", "HockeyAppId"),
-            *("publicNetworkAccessForIngestion", "publicNetworkAccessForQuery", "ForceCustomerStorageForProfiler"),
-            *("AppId", "ApplicationId", "Name", "InstrumentationKey", "ConnectionString", "CreationDate", "TenantId", "Ver"),
+            *(
+                "Application_Type",
+                "Flow_Type",
+                "Request_Source",
+                "RetentionInDays",
+                "SamplingPercentage",
+                "IngestionMode",
+            ),
+            *(
+                "WorkspaceResourceId",
+                "DisableIpMasking",
+                "DisableLocalAuth",
+                "ImmediatePurgeDataOn30Days",
+                "HockeyAppId",
+            ),
+            *(
+                "publicNetworkAccessForIngestion",
+                "publicNetworkAccessForQuery",
+                "ForceCustomerStorageForProfiler",
+            ),
+            *(
+                "AppId",
+                "ApplicationId",
+                "Name",
+                "InstrumentationKey",
+                "ConnectionString",
+                "CreationDate",
+                "TenantId",
+                "Ver",
+            ),
             *("HockeyAppToken", "LaMigrationDate", "PrivateLinkScopedResources", "Retention"),
         }
     ),
@@ -212,14 +272,23 @@ LOG_WORKSPACE = tracked.TrackedType(
     fields=frozenset({"kind", "identity"}),
     name=r"^[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]$",
     prepare=_prepare_log_workspace,
-    note="Members that it does not know are kept: the service ignores them. Azure may answer 202; here it is done at once.",
+    note="Members that it does not know are kept: the service ignores them. Azure may answer 202; here "
+    "it is done at once.",
 )
 AUTOSCALE = tracked.TrackedType(
     "Microsoft.Insights/autoscalesettings",
     "AutoscaleSettings",
     frozenset({"2014-04-01", "2015-04-01", "2021-05-01-preview", "2022-10-01"}),
     properties=frozenset(
-        {"profiles", "enabled", "name", "targetResourceUri", "targetResourceLocation", "notifications", "predictiveAutoscalePolicy"}
+        {
+            "profiles",
+            "enabled",
+            "name",
+            "targetResourceUri",
+            "targetResourceLocation",
+            "notifications",
+            "predictiveAutoscalePolicy",
+        }
     ),
     name=r"^[^<>%&?/]{1,260}$",
     prepare=_prepare_autoscale,
@@ -231,8 +300,23 @@ METRIC_ALERT = tracked.TrackedType(
     fields=frozenset({"identity"}),
     properties=frozenset(
         {
-            *("description", "severity", "enabled", "scopes", "evaluationFrequency", "windowSize", "targetResourceType"),
-            *("targetResourceRegion", "criteria", "autoMitigate", "resolveConfiguration", "actions", "lastUpdatedTime"),
+            *(
+                "description",
+                "severity",
+                "enabled",
+                "scopes",
+                "evaluationFrequency",
+                "windowSize",
+                "targetResourceType",
+            ),
+            *(
+                "targetResourceRegion",
+                "criteria",
+                "autoMitigate",
+                "resolveConfiguration",
+                "actions",
+                "lastUpdatedTime",
+            ),
             *("isMigrated", "actionProperties", "customProperties"),
         }
     ),

@@ -79,8 +79,10 @@ def adopt(world: World, document: Json) -> None:
 
 def _name_error(name: str) -> AzureError:
     message = (
-        f"The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The name must "
-        "begin with a letter, end with a letter or digit, and not contain consecutive hyphens. Follow this link for more "
+        f"The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric "
+        "characters. The name must "
+        "begin with a letter, end with a letter or digit, and not contain consecutive hyphens. Follow "
+        "this link for more "
         "information: https://go.microsoft.com/fwlink/?linkid=2147742"
     )
     return AzureError(400, "VaultNameNotValid", message)
@@ -112,16 +114,20 @@ def _prepare(call: Call, draft: Json, before: Json | None) -> None:
 def _require_free(world: World, name: str, *, recover: bool) -> None:
     if _named(world, name, TYPE):
         message = (
-            f"The vault name '{name}' is already in use. Vault names are globally unique so it is possible that the name is "
-            "already taken. If you are sure that the vault name was not taken then it is possible that a vault with the "
+            f"The vault name '{name}' is already in use. Vault names are globally unique so it is possible "
+            "that the name is "
+            "already taken. If you are sure that the vault name was not taken then it is possible that a "
+            "vault with the "
             "same name was recently deleted but not purged after being placed in a recoverable state."
         )
         raise AzureError(409, "VaultAlreadyExists", message)
     deleted = _named(world, name, "Microsoft.KeyVault/locations/deletedVaults")
     if deleted and not recover:
         message = (
-            "A vault with the same name already exists in deleted state. You need to either recover or purge existing key "
-            "vault. Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 for more information on soft delete."
+            "A vault with the same name already exists in deleted state. You need to either recover or "
+            "purge existing key "
+            "vault. Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 for more information "
+            "on soft delete."
         )
         raise AzureError(409, "ConflictError", message)
     if deleted:
@@ -154,7 +160,10 @@ def _require_policies(properties: Json) -> None:
 def _complete_protection(properties: Json, before: Json | None) -> None:
     old = before["properties"] if before else {}
     if old.get("enablePurgeProtection") and properties.get("enablePurgeProtection") is False:
-        message = 'The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection for a vault is an irreversible action.'
+        message = (
+            'The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection '
+            "for a vault is an irreversible action."
+        )
         raise AzureError(400, "BadRequest", message)
     if properties.get("enableSoftDelete") is False:
         raise AzureError(400, "BadRequest", 'The property "enableSoftDelete" cannot be set to false.')
@@ -180,7 +189,8 @@ def _removed(world: World, vault: Json) -> None:
     """A deleted vault's name stays taken until it is purged or its retention ends."""
     subscription = vault["id"].split("/")[2]
     properties, now = vault["properties"], world.clock.now()
-    base = f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations/{vault['location']}/deletedVaults"
+    provider = f"/subscriptions/{subscription}/providers/Microsoft.KeyVault"
+    base = f"{provider}/locations/{vault['location']}/deletedVaults"
     purge_at = now + timedelta(days=properties["softDeleteRetentionInDays"])
     protected = {"purgeProtectionEnabled": True} if properties.get("enablePurgeProtection") else {}
     world.documents.put(

@@ -1,6 +1,7 @@
 """Microsoft.Authorization/locks: CanNotDelete and ReadOnly, on a scope and everything below it.
 
-A lock below also stops the deletion of what is above, as Azure refuses to delete a group that holds a locked resource.
+A lock below also stops the deletion of what is above, as Azure refuses to delete a group that holds a
+locked resource.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _VERSIONS = frozenset({"2015-01-01", "2016-09-01", "2017-04-01", "2020-05-01"})
 
 
 def refuse_locked(world: World, resource_id: str, write: bool) -> None:
-    """Raise AzureError 409 `ScopeLocked` if a lock forbids writing (`write`) or else deleting `resource_id`."""
+    """Raise AzureError 409 `ScopeLocked` if a lock forbids writing (`write`) or deleting it."""
     locks = (
         _above(world, resource_id) if write else [*_above(world, resource_id), *_below(world, resource_id)]
     )
@@ -33,7 +34,8 @@ def refuse_locked(world: World, resource_id: str, write: bool) -> None:
     if locked:
         verb, scopes = ("write" if write else "delete"), "', '".join(dict.fromkeys(locked))
         message = (
-            f"The scope '{resource_id}' cannot perform {verb} operation because following scope(s) are locked: "
+            f"The scope '{resource_id}' cannot perform {verb} operation because following scope(s) are "
+            "locked: "
             f"'{scopes}'. Please remove the lock and try again."
         )
         raise AzureError(409, "ScopeLocked", message)

@@ -1,7 +1,8 @@
 """Microsoft.Insights/metrics of online endpoints and deployments.
 
-RequestsPerMinute counts what was really scored in the sandbox, minute by minute of Azure's time, on top of the steady
-load that the scenario gives (`metrics`); the other metrics answer the scenario's value, or no data.
+RequestsPerMinute counts what was really scored in the sandbox, minute by minute of Azure's time, on top of
+the steady load that the scenario gives (`metrics`); the other metrics answer the scenario's value, or no
+data.
 """
 
 from __future__ import annotations
@@ -48,7 +49,14 @@ METRICS: dict[str, dict[str, tuple[str, str]]] = {
 }
 _AGGREGATIONS = ("Average", "Minimum", "Maximum", "Total", "Count")
 _INTERVALS_MIN = {
-    **{"PT1M": 1, "PT5M": 5, "PT15M": 15, "PT30M": 30, "PT1H": 60, "PT6H": 360, "PT12H": 720, "P1D": 1440}
+    "PT1M": 1,
+    "PT5M": 5,
+    "PT15M": 15,
+    "PT30M": 30,
+    "PT1H": 60,
+    "PT6H": 360,
+    "PT12H": 720,
+    "P1D": 1440,
 }
 _MINUTE = timedelta(minutes=1)
 
@@ -109,7 +117,10 @@ def _parse(call: Call, kind: str) -> _Query:
     names = [name for name in asked.get("metricnames", "").split(",") if name] or list(known)[:1]
     interval = asked.get("interval", "PT1M")
     if interval not in _INTERVALS_MIN and interval != "FULL":
-        raise _bad(f"Detected invalid time grain input: '{interval}'. Valid values are {','.join(_INTERVALS_MIN)},FULL.")
+        raise _bad(
+            f"Detected invalid time grain input: '{interval}'. Valid values are "
+            f"{','.join(_INTERVALS_MIN)},FULL."
+        )
     found = tuple(_require_name(name, known, kind) for name in names)
     return _Query(found, start, end, interval, _aggregations(asked.get("aggregation", ""), known, found))
 
@@ -120,7 +131,8 @@ def _require_name(name: str, known: dict[str, tuple[str, str]], kind: str) -> st
             return metric
     provider, _, rest = kind.partition("/")
     raise _bad(
-        f"Failed to find metric configuration for provider: {provider}, resource Type: {rest}, metric: {name}, "
+        f"Failed to find metric configuration for provider: {provider}, resource Type: {rest}, metric: "
+        f"{name}, "
         f"Valid metrics: {','.join(known)}"
     )
 
@@ -132,13 +144,15 @@ def _aggregations(text: str, known: dict[str, tuple[str, str]], names: tuple[str
     for part in text.split(","):
         match = [name for name in _AGGREGATIONS if name.lower() == part.strip().lower()]
         if not match:
-            raise _bad(f"Invalid aggregation type specified: '{part}'. Valid values are {','.join(_AGGREGATIONS)}.")
+            raise _bad(
+                f"Invalid aggregation type specified: '{part}'. Valid values are {','.join(_AGGREGATIONS)}."
+            )
         found += match
     return tuple(found)
 
 
 def _timespan(text: str, now: datetime) -> tuple[datetime, datetime]:
-    """`start/end`, `start/duration`-less: ISO 8601 instants, or a single duration that ends now; an hour by default."""
+    """`start/end` in ISO 8601, or a single duration that ends now; an hour by default."""
     if not text:
         return now - timedelta(hours=1), now
     if match := re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?", text):
@@ -169,7 +183,10 @@ def _stamp(instant: datetime) -> str:
 
 
 def _metric(world: World, resource_id: str, meaning: tuple[str, str], name: str, query: _Query) -> Json:
-    data = [_point(start, values, query.aggregations) for start, values in _buckets(world, resource_id, name, query)]
+    data = [
+        _point(start, values, query.aggregations)
+        for start, values in _buckets(world, resource_id, name, query)
+    ]
     return {
         "id": f"{resource_id}/providers/Microsoft.Insights/metrics/{name}",
         "type": "Microsoft.Insights/metrics",
@@ -192,7 +209,9 @@ def _point(start: datetime, values: list[float], aggregations: tuple[str, ...]) 
     return {"timeStamp": _stamp(start), **({a.lower(): computed[a] for a in aggregations} if values else {})}
 
 
-def _buckets(world: World, resource_id: str, name: str, query: _Query) -> Iterable[tuple[datetime, list[float]]]:
+def _buckets(
+    world: World, resource_id: str, name: str, query: _Query
+) -> Iterable[tuple[datetime, list[float]]]:
     minutes = _minutes(world, resource_id, name, query)
     start = query.start.replace(second=0, microsecond=0)
     while start < query.end:

@@ -1,4 +1,4 @@
-"""Microsoft.Network: which virtual network reaches which resource privately, and the services that make it so."""
+"""Microsoft.Network: who reaches which resource privately, and the services that make it so."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def reaches_privately(world: World, vantage: str, target_id: str, group_id: str) -> bool:
-    """Whether an approved private endpoint for `group_id` of the target lies in a subnet of the VNet named `vantage`.
+    """Whether an approved private endpoint for the target's `group_id` lies in the VNet named `vantage`.
 
-    The networks that Azure keeps around deployments are vantages too: they have private endpoints of their own.
+    The networks that Azure keeps around deployments are vantages too: they have endpoints of their own.
     """
     return egress.reaches_privately(world, vantage, target_id, group_id) or any(
         _in_network(world, connection, vantage)

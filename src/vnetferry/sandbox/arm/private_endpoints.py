@@ -1,4 +1,5 @@
-"""Microsoft.Network/privateEndpoints: an address in a subnet for one resource, with its connection on the target.
+"""Microsoft.Network/privateEndpoints: an address in a subnet for one resource, with its connection on the
+target.
 
 Source: the endpoint's state follows the target's: what its owner approves, rejects or deletes shows here.
 """
@@ -70,7 +71,7 @@ def operations() -> list[Operation]:
 
 
 def adopt(world: World, document: Json) -> None:
-    """Register an endpoint of the scenario and make its connection on the target, unless the target tells of it."""
+    """Register an endpoint of the scenario, and its connection on the target unless that is there."""
     world.documents.put(document)
     for connection in _connections(document):
         properties = connection["properties"]
@@ -115,7 +116,8 @@ def _require_subnet(call: Call, properties: Json) -> Json:
     subnet = call.world.documents.get(identifier)
     if subnet is None:
         message = (
-            f"Resource {identifier} referenced by resource {call.path} was not found. Please make sure that the referenced "
+            f"Resource {identifier} referenced by resource {call.path} was not found. Please make sure "
+            "that the referenced "
             "resource exists, and that both resources are in the same region."
         )
         raise AzureError(400, "InvalidResourceReference", message)
@@ -127,7 +129,10 @@ def _require_subnet(call: Call, properties: Json) -> Json:
 def _require_same_region(call: Call, network: Json) -> None:
     location = str(call.json().get("location", network["location"])).replace(" ", "").lower()
     if network["location"].replace(" ", "").lower() != location:
-        message = f"Resource {network['id']} referenced by resource {call.path} was not found in the same region '{location}'."
+        message = (
+            f"Resource {network['id']} referenced by resource {call.path} was not found in the same region "
+            f"'{location}'."
+        )
         raise AzureError(400, "InvalidResourceReference", message)
 
 
@@ -176,7 +181,10 @@ def _next_address(world: World, subnet: Json) -> str:
     for offset in range(4, prefix.num_addresses - 1):
         if str(prefix[offset]) not in used:
             return str(prefix[offset])
-    message = f"Subnet {subnet['name']} with address prefix {prefix} does not have enough capacity for 1 IP addresses."
+    message = (
+        f"Subnet {subnet['name']} with address prefix {prefix} does not have enough capacity for 1 IP "
+        "addresses."
+    )
     raise AzureError(400, "SubnetIsFull", message)
 
 
@@ -196,7 +204,7 @@ def _host_names(world: World, target_id: str, group_id: str) -> list[str]:
 
 
 def _workspace_hosts(workspace: Json) -> list[str]:
-    """The names that Azure resolves to a workspace's private endpoint (How to use your workspace with a custom DNS server)."""
+    """The names that lead to a workspace's private endpoint (Use your workspace with a custom DNS server)."""
     identifier, region = workspace["properties"].get("workspaceId", ""), workspace.get("location", "")
     return [
         f"{identifier}.workspace.{region}.api.azureml.ms",
@@ -223,9 +231,8 @@ def _connect(call: Call, draft: Json, connection: Json) -> None:
             note=note,
         )
     connection["properties"]["provisioningState"] = "Succeeded"
-    connection["id"] = (
-        f"{draft['id']}/{'manualP' if connection in draft['properties'][_KINDS[1]] else 'p'}rivateLinkServiceConnections/{connection['name']}"
-    )
+    kind = _KINDS[connection in draft["properties"][_KINDS[1]]]
+    connection["id"] = f"{draft['id']}/{kind}/{connection['name']}"
 
 
 def _show(world: World, endpoint: Json) -> Json:

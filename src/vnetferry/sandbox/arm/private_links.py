@@ -1,8 +1,8 @@
 """Private endpoint connections, as the target of a private endpoint holds them.
 
-A connection is a child document of its target, `{target}/privateEndpointConnections/{name}`, and shows in the target's
-own document. It is approved at once when whoever makes the endpoint may approve on the target; else it is Pending
-until somebody approves it. A manual connection is always Pending.
+A connection is a child document of its target, `{target}/privateEndpointConnections/{name}`, and shows in
+the target's own document. It is approved at once when whoever makes the endpoint may approve on the target;
+else it is Pending until somebody approves it. A manual connection is always Pending.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import uuid
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from vnetferry.sandbox.arm import authorization
+from vnetferry.sandbox.arm import authorization, tracked
 from vnetferry.sandbox.arm.bodies import require_choice, require_known, require_member, require_object
 from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError
@@ -55,7 +55,7 @@ def may_approve(world: World, principal: Principal | None, target_id: str) -> bo
 def connect(
     world: World, target_id: str, endpoint_id: str, group_ids: list[str], *, approved: bool, note: str = ""
 ) -> Json:
-    """Make the target's side of a private endpoint's connection and return it; the same endpoint has one only."""
+    """Make the target's side of a private endpoint's connection and return it; an endpoint has one only."""
     state = {"status": "Approved" if approved else "Pending", "description": note, "actionsRequired": "None"}
     if approved:
         state["description"] = "Auto-Approved"
@@ -101,7 +101,7 @@ def adopt_connections(world: World, target: Json) -> None:
 
 
 def require_group_ids(target_id: str, group_ids: object, path: str) -> list[str]:
-    """The subresources that a private endpoint asks of its target, in Azure's spelling; 400 for what it lacks."""
+    """What a private endpoint asks of its target, in Azure's spelling; 400 for what the target lacks."""
     offered = GROUP_IDS.get(resource_type(target_id).lower())
     if not isinstance(group_ids, list) or not group_ids:
         raise AzureError(400, "MissingParameterGroupIds", f"groupIds is required for '{path}'.")
@@ -114,9 +114,8 @@ def require_group_ids(target_id: str, group_ids: object, path: str) -> list[str]
 
 
 def operations(kind: str, group: str, versions: frozenset[str]) -> list[Operation]:
-    """The rows of the route table for the connections of one target type (`Microsoft.Storage/storageAccounts`, …)."""
-    namespace, _, name = kind.partition("/")
-    target = f"/subscriptions/{{subscriptionId}}/resourceGroups/{{resourceGroup}}/providers/{namespace}/{name}/{{target}}"
+    """The rows of the route table for the connections of one type of target."""
+    target = f"{tracked.GROUP_PATH}/{kind}/{{target}}"
     path, right = f"{target}/privateEndpointConnections", f"{kind}/privateEndpointConnections"
     one = f"{path}/{{connection}}"
     resources = f"{kind}/privateLinkResources/read"

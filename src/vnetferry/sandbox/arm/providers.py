@@ -1,8 +1,9 @@
 """Subscriptions, tenants and the registration of resource providers.
 
-A scenario says that a provider is not registered with the document that Azure answers for it:
-`{id: /subscriptions/…/providers/Microsoft.Network, namespace: Microsoft.Network, registrationState: NotRegistered}`.
-Those it does not mention are registered. Writing a resource of an unregistered one is 409 `MissingSubscriptionRegistration`.
+A scenario says that a provider is not registered with the document that Azure answers for it: `{id:
+/subscriptions/…/providers/Microsoft.Network, namespace: Microsoft.Network, registrationState:
+NotRegistered}`. Those it does not mention are registered. Writing a resource of an unregistered one is 409
+`MissingSubscriptionRegistration`.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def operations() -> list[Operation]:
 
 
 def require_registered(world: World, resource_id: str) -> None:
-    """AzureError 409 `MissingSubscriptionRegistration` unless the subscription has the provider registered."""
+    """AzureError 409 `MissingSubscriptionRegistration` unless the provider is registered."""
     parts = resource_id.strip("/").split("/")
     namespace = resource_type(resource_id).partition("/")[0]
     if namespace.lower() in _ALWAYS_REGISTERED or len(parts) < 2:

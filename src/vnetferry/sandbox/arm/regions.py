@@ -46,7 +46,7 @@ DISPLAY_NAMES = {
 
 
 def require_region(location: object, kind: str) -> str:
-    """The region's short name ("West Europe" is accepted, as Azure does); `kind` is the resource type for the message."""
+    """The region's short name; "West Europe" is accepted too. `kind` is the resource type for the message."""
     if not isinstance(location, str) or not location:
         raise AzureError(400, "LocationRequired", "The location property is required for this definition.")
     name = location.replace(" ", "").lower()
@@ -56,7 +56,7 @@ def require_region(location: object, kind: str) -> str:
 
 
 def require_global(location: object, kind: str) -> str:
-    """ "global", for the types that have no region."""
+    """The location of types that have no region: `global`."""
     if not isinstance(location, str) or not location:
         raise AzureError(400, "LocationRequired", "The location property is required for this definition.")
     if location.lower() != "global":

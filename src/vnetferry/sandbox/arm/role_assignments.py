@@ -75,7 +75,10 @@ async def _put(call: Call) -> Response:
         properties, known | {"canDelegate", "delegatedManagedIdentityResourceId"}, "Properties", "properties"
     )
     if not _GUID.match(call.params["name"]):
-        message = f"The role assignment ID '{call.params['name']}' is not valid. The role assignment ID must be a GUID."
+        message = (
+            f"The role assignment ID '{call.params['name']}' is not valid. The role assignment ID must be "
+            "a GUID."
+        )
         raise AzureError(400, "InvalidRoleAssignmentId", message)
     role = _require_role(call, properties)
     principal = str(require_member(properties, "principalId", "BadRequest", "properties"))
@@ -98,7 +101,10 @@ async def _put(call: Call) -> Response:
         "condition": properties.get("condition"),
         "conditionVersion": properties.get("conditionVersion"),
         "description": properties.get("description"),
-        **{"createdOn": now, "updatedOn": now, "createdBy": who, "updatedBy": who},
+        "createdOn": now,
+        "updatedOn": now,
+        "createdBy": who,
+        "updatedBy": who,
     }
     document, _ = extension.store(call, TYPE, written)
     return Response(201, document)
@@ -121,7 +127,10 @@ def _require_new(call: Call, scope: str, role: Role, principal: str, properties:
             role.id
         )
         if same and held.get("condition") == properties.get("condition"):
-            message = f"The role assignment already exists. The ID of the conflicting role assignment is {other['name'].replace('-', '')}."
+            message = (
+                "The role assignment already exists. The ID of the conflicting role assignment is "
+                f"{other['name'].replace('-', '')}."
+            )
             raise AzureError(409, "RoleAssignmentExists", message)
     if call.path in call.world.documents:
         message = "Tenant ID, application ID, principal ID, and scope are not allowed to be updated."
@@ -149,7 +158,7 @@ async def _delete(call: Call) -> Response:
 
 
 async def _list(call: Call) -> Response:
-    """Those that hold at the scope; without `atScope()` also those below it. Other filters are about the principal."""
+    """Those that hold at the scope; without `atScope()` also those below it."""
     scope, asked = extension.scope_of(call.path), call.request.query.get("$filter", "")
     at_scope, principals = _parse_filter(asked)
     found = list(authorization.assignments_at(call.world, scope))
@@ -164,7 +173,10 @@ def _parse_filter(text: str) -> tuple[bool, set[str]]:
     for part in filter(None, re.split(r"\s+and\s+", text.strip())):
         match = _FILTER.match(part)
         if not match:
-            message = f"The filter '{text}' is not supported. Supported filters are either 'atScope()' or 'principalId eq' or 'assignedTo()'."
+            message = (
+                f"The filter '{text}' is not supported. Supported filters are either 'atScope()' or "
+                "'principalId eq' or 'assignedTo()'."
+            )
             raise AzureError(400, "UnsupportedQueryFilter", message)
         at_scope = at_scope or bool(match["at"])
         principals |= {(match["principal"] or match["to"]).lower()} if not match["at"] else set()
@@ -225,7 +237,10 @@ async def _put_definition(call: Call) -> Response:
     for name in ("roleName", "permissions", "assignableScopes"):
         require_member(properties, name, "RoleDefinitionPropertiesInvalid", "properties")
     if not _GUID.match(call.params["name"]) or call.params["name"].lower() in BY_ID:
-        message = f"The role definition ID '{call.params['name']}' is not valid: it must be a GUID that no built-in role has."
+        message = (
+            f"The role definition ID '{call.params['name']}' is not valid: it must be a GUID that no "
+            "built-in role has."
+        )
         raise AzureError(400, "InvalidRoleDefinitionId", message)
     for permission in properties["permissions"]:
         require_known(

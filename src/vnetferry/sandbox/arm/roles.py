@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Role:
-    """A role's permissions; `data` and `not_data` are for data planes, on which `*` in `actions` has no say."""
+    """A role's permissions; `data` is for data planes, on which `*` in `actions` has no say."""
 
     id: str
     name: str

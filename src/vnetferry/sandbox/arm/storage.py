@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from vnetferry.sandbox.arm import private_links, tracked
+from vnetferry.sandbox.arm import blob_containers, private_links, tracked
 from vnetferry.sandbox.arm.bodies import default_choice, require_choice, require_known, require_object
 from vnetferry.sandbox.arm.network_rules import complete_acls
 from vnetferry.sandbox.errors import AzureError
@@ -49,16 +48,12 @@ _SKUS = (
     *("Premium_LRS", "Premium_ZRS"),
 )
 _NAME = re.compile(r"^[a-z0-9]{3,24}$")
-_CONTAINER = re.compile(r"^(\$root|\$web|\$logs|[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9])$")
 
 
 def operations() -> list[Operation]:
     """Accounts, keys, containers, name check and private endpoint connections."""
     one = f"{ACCOUNT.path}/{{account}}"
-    containers = f"{one}/blobServices/default/containers"
-    right = f"{TYPE}/blobServices/containers"
     check = "/subscriptions/{subscriptionId}/providers/Microsoft.Storage/checkNameAvailability"
-    services = f"{one}/blobServices/default"
     return [
         *tracked.operations(ACCOUNT),
         Operation(
@@ -85,39 +80,7 @@ def operations() -> list[Operation]:
             "Microsoft.Storage/checkNameAvailability/read",
             _VERSIONS,
         ),
-        Operation(
-            "BlobServices_GetServiceProperties",
-            "GET",
-            services,
-            _blob_service,
-            f"{TYPE}/blobServices/read",
-            _VERSIONS,
-        ),
-        Operation(
-            "BlobContainers_Create",
-            "PUT",
-            f"{containers}/{{container}}",
-            _put_container,
-            f"{right}/write",
-            _VERSIONS,
-        ),
-        Operation(
-            "BlobContainers_Get",
-            "GET",
-            f"{containers}/{{container}}",
-            _get_container,
-            f"{right}/read",
-            _VERSIONS,
-        ),
-        Operation(
-            "BlobContainers_Delete",
-            "DELETE",
-            f"{containers}/{{container}}",
-            _delete_container,
-            f"{right}/delete",
-            _VERSIONS,
-        ),
-        Operation("BlobContainers_List", "GET", containers, _list_containers, f"{right}/read", _VERSIONS),
+        *blob_containers.operations(one, _VERSIONS),
         *private_links.operations(TYPE, "StoragePrivateEndpointConnections", _VERSIONS),
     ]
 
@@ -136,7 +99,8 @@ def find_account(world: World, name: str) -> Json | None:
 
 def _name_error(name: str) -> AzureError:
     message = (
-        f"{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in "
+        f"{name} is not a valid storage account name. Storage account name must be between 3 and 24 "
+        "characters in "
         "length and use numbers and lower-case letters only."
     )
     return AzureError(400, "AccountNameInvalid", message)
@@ -147,29 +111,32 @@ def _prepare(call: Call, draft: Json, before: Json | None) -> None:
         message = f"The storage account named {draft['name']} is already taken."
         raise AzureError(409, "StorageAccountAlreadyTaken", message)
     _complete_kind(draft, before)
+    _complete_access(draft)
+    _keep_namespace(draft["properties"], before)
+    _complete_state(call, draft, before)
+
+
+def _complete_access(draft: Json) -> None:
     properties = draft["properties"]
     default_choice(properties, "minimumTlsVersion", ("TLS1_0", "TLS1_1", "TLS1_2", "TLS1_3"), "TLS1_0")
-    default_choice(
-        properties, "publicNetworkAccess", ("Enabled", "Disabled", "SecuredByPerimeter"), "Enabled"
-    )
+    access = ("Enabled", "Disabled", "SecuredByPerimeter")
+    default_choice(properties, "publicNetworkAccess", access, "Enabled")
     if draft["kind"] not in ("Storage", "FileStorage"):
         default_choice(properties, "accessTier", ("Hot", "Cool", "Premium", "Cold"), "Hot")
-    properties["networkAcls"] = complete_acls(
-        properties.get("networkAcls"), "properties.networkAcls", "AzureServices"
-    )
-    for name, default in (
-        ("allowBlobPublicAccess", False),
-        ("supportsHttpsTrafficOnly", True),
-        ("isHnsEnabled", None),
-    ):
-        if default is not None:
-            properties.setdefault(name, default)
-    if before and bool(before["properties"].get("isHnsEnabled")) != bool(
-        properties.get("isHnsEnabled", before["properties"].get("isHnsEnabled"))
-    ):
+    rules = properties.get("networkAcls")
+    properties["networkAcls"] = complete_acls(rules, "properties.networkAcls", "AzureServices")
+    properties.setdefault("allowBlobPublicAccess", False)
+    properties.setdefault("supportsHttpsTrafficOnly", True)
+
+
+def _keep_namespace(properties: Json, before: Json | None) -> None:
+    """Whether an account has a hierarchical namespace is settled when it is made."""
+    if before is None:
+        return
+    held = bool(before["properties"].get("isHnsEnabled"))
+    if bool(properties.setdefault("isHnsEnabled", held)) != held:
         message = "The property 'isHnsEnabled' was specified in the input, but it cannot be updated."
         raise AzureError(409, "PropertyImmutable", message)
-    _complete_state(call, draft, before)
 
 
 def _complete_kind(draft: Json, before: Json | None) -> None:
@@ -179,25 +146,21 @@ def _complete_kind(draft: Json, before: Json | None) -> None:
     draft["sku"] = {"name": name, "tier": name.partition("_")[0]}
     draft["kind"] = require_choice(draft.get("kind") or (before or {}).get("kind"), _KINDS, "kind")
     premium = name.startswith("Premium")
-    if (
-        premium
-        and draft["kind"] == "BlobStorage"
-        or not premium
-        and draft["kind"] in ("FileStorage", "BlockBlobStorage")
-    ):
+    unfit = ("BlobStorage",) if premium else ("FileStorage", "BlockBlobStorage")
+    if draft["kind"] in unfit:
         message = f"The storage account sku '{name}' is not supported for kind '{draft['kind']}'."
         raise AzureError(400, "StorageAccountSkuNotSupportedForKind", message)
 
 
 def _complete_state(call: Call, draft: Json, before: Json | None) -> None:
     properties, name = draft["properties"], draft["name"]
-    tracked.carry(draft, before, "creationTime", "isHnsEnabled", "encryption")
+    tracked.carry(draft, before, "creationTime")
     properties.setdefault("creationTime", call.world.clock.stamp())
-    properties["encryption"] = _encryption(properties.get("encryption"), properties["creationTime"])
-    suffixes = {"blob": "blob", "dfs": "dfs", "file": "file", "queue": "queue", "table": "table"}
-    hosts = {kind: f"https://{name}.{host}.core.windows.net/" for kind, host in suffixes.items()}
+    asked = properties.get("encryption") or ((before or {}).get("properties") or {}).get("encryption")
+    properties["encryption"] = _encryption(asked, properties["creationTime"])
+    hosts = ("blob", "dfs", "file", "queue", "table")
     properties.update(
-        primaryEndpoints=hosts,
+        primaryEndpoints={host: f"https://{name}.{host}.core.windows.net/" for host in hosts},
         primaryLocation=draft["location"],
         statusOfPrimary="available",
         provisioningState="Succeeded",
@@ -208,13 +171,10 @@ def _complete_state(call: Call, draft: Json, before: Json | None) -> None:
 
 def _encryption(asked: Json | None, created: str) -> Json:
     found = require_object(asked, "properties.encryption")
-    service = {"enabled": True, "keyType": "Account", "lastEnabledTime": created}
-    defaults = {"services": {"blob": service, "file": dict(service)}, "keySource": "Microsoft.Storage"}
-    services = {
-        **defaults["services"],
-        **{k: {**service, **v} for k, v in (found.get("services") or {}).items() if v},
-    }  # type: ignore[dict-item]
-    return {**defaults, **found, "services": services}
+    given = require_object(found.get("services"), "properties.encryption.services")
+    enabled = {"enabled": True, "keyType": "Account", "lastEnabledTime": created}
+    services = {name: {**enabled, **(given.get(name) or {})} for name in ("blob", "file", *given)}
+    return {"keySource": "Microsoft.Storage", **found, "services": services}
 
 
 def _show(world: World, account: Json) -> Json:
@@ -268,93 +228,6 @@ async def _check_name(call: Call) -> Response:
         message = f"The storage account named {name} is already taken."
         return Response(200, {"nameAvailable": False, "reason": "AlreadyExists", "message": message})
     return Response(200, {"nameAvailable": True})
-
-
-async def _blob_service(call: Call) -> Response:
-    account = call.world.documents.require(call.path.rpartition("/blobServices/")[0])
-    properties = {
-        "cors": {"corsRules": []},
-        "deleteRetentionPolicy": {"allowPermanentDelete": False, "enabled": False},
-    }
-    identifier = f"{account['id']}/blobServices/default"
-    return Response(
-        200,
-        {
-            "id": identifier,
-            "name": "default",
-            "type": f"{TYPE}/blobServices",
-            "sku": account["sku"],
-            "properties": properties,
-        },
-    )
-
-
-async def _put_container(call: Call) -> Response:
-    account = call.world.documents.require(call.path.rpartition("/blobServices/")[0])
-    body, name = (call.json() if call.request.body else {}), call.params["container"]
-    require_known(body, {"id", "name", "type", "properties"}, "BlobContainer")
-    properties = require_object(body.get("properties"), "properties")
-    known = {
-        "publicAccess",
-        "metadata",
-        "defaultEncryptionScope",
-        "denyEncryptionScopeOverride",
-        "enableNfsV3RootSquash",
-        "enableNfsV3AllSquash",
-        "immutableStorageWithVersioning",
-    }
-    require_known(properties, known, "ContainerProperties", "properties")
-    if not _CONTAINER.match(name):
-        raise AzureError(400, "ContainerNameInvalid", f"The container name '{name}' is not valid.")
-    _require_private(account, properties)
-    existed = call.path in call.world.documents
-    document = {
-        "id": call.path,
-        "name": name,
-        "type": f"{TYPE}/blobServices/containers",
-        "properties": _container(call, properties),
-    }
-    call.world.documents.put(document)
-    call.world.blobs.ensure_container(account["name"], name)
-    return Response(200 if existed else 201, deepcopy(document))
-
-
-def _require_private(account: Json, properties: Json) -> None:
-    if properties.get("publicAccess") not in (None, "None") and not account["properties"].get(
-        "allowBlobPublicAccess"
-    ):
-        raise AzureError(
-            409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account."
-        )
-
-
-def _container(call: Call, properties: Json) -> Json:
-    state = {
-        "leaseStatus": "Unlocked",
-        "leaseState": "Available",
-        "hasImmutabilityPolicy": False,
-        "hasLegalHold": False,
-        "deleted": False,
-    }
-    return {"publicAccess": "None", **properties, "lastModifiedTime": call.world.clock.stamp(), **state}
-
-
-async def _get_container(call: Call) -> Response:
-    document = call.world.documents.get(call.path)
-    if document is None:
-        raise AzureError(404, "ContainerNotFound", "The specified container does not exist.")
-    return Response(200, deepcopy(document))
-
-
-async def _delete_container(call: Call) -> Response:
-    existed = call.path in call.world.documents
-    call.world.documents.remove(call.path)
-    return Response(200 if existed else 204)
-
-
-async def _list_containers(call: Call) -> Response:
-    call.world.documents.require(call.path.rpartition("/blobServices/")[0])
-    return tracked.paged(call, deepcopy(call.world.documents.collection(call.path)), page=5000)
 
 
 ACCOUNT = tracked.TrackedType(

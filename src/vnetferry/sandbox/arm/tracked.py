@@ -1,8 +1,9 @@
-"""Tracked resources: create, get, update, delete and list by one set of rules, as Azure Resource Manager has them.
+"""Tracked resources: create, get, update, delete and list by one set of rules, as Azure Resource Manager has
+them.
 
-A service describes its type once (TrackedType) and gets the rows of the route table. The rules held here: unknown
-members are refused, the location must be a region and cannot change, names follow the type's pattern, tags have
-limits and are replaced by an update, lists are by resource group and by subscription.
+A service describes its type once (TrackedType) and gets the rows of the route table. The rules held here:
+unknown members are refused, the location must be a region and cannot change, names follow the type's
+pattern, tags have limits and are replaced by an update, lists are by resource group and by subscription.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 Prepare = Callable[[Call, Json, "Json | None"], None]
 _ENVELOPE = frozenset({"id", "name", "type", "location", "tags", "properties", "etag", "systemData"})
-_GROUP_PATH = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroup}/providers"
+GROUP_PATH = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroup}/providers"
 
 
 def _unchanged(_call: Call, _draft: Json, _before: Json | None) -> None:
@@ -44,11 +45,13 @@ def _forget(_world: World, _document: Json) -> None:
 class TrackedType:
     """One resource type and its rules.
 
-    type, group, versions: "Microsoft.Storage/storageAccounts", "StorageAccounts", the api-versions it answers to.
-    fields:     top-level members beyond id, name, type, location, tags, properties (such as sku, kind, identity).
+    type:       such as "Microsoft.Storage/storageAccounts". versions: the api-versions that it answers to.
+    group:      what its operations are called after, such as "StorageAccounts".
+    fields:     top-level members beyond those that every resource has (such as sku, kind, identity).
     properties: the members of `properties`; None where the service takes any.
     name:       a regular expression, and `name_error` the service's refusal of what does not match.
-    prepare:    called with the call, the draft and the document before (None: new); fills defaults, refuses with AzureError.
+    prepare:    called with the call, the draft and the document before (None: new); fills defaults, or
+                refuses with AzureError.
     show:       turns a copy of the stored document into what GET answers.
     removed:    called after a deletion.
     created:    the status of a PUT that created. create_s, delete_s: Azure seconds; None: at once.
@@ -76,7 +79,7 @@ class TrackedType:
     @property
     def path(self) -> str:
         """The path of the collection in a resource group."""
-        return f"{_GROUP_PATH}/{self.type}"
+        return f"{GROUP_PATH}/{self.type}"
 
 
 def operations(kind: TrackedType) -> list[Operation]:
@@ -244,7 +247,8 @@ def _location(call: Call, kind: TrackedType, body: Json, before: Json | None) ->
     location = require(body.get("location"), kind.type)
     if before and before["location"].replace(" ", "").lower() != location:
         message = (
-            f"The resource '{before['name']}' already exists in location '{before['location']}' in resource group "
+            f"The resource '{before['name']}' already exists in location '{before['location']}' in "
+            "resource group "
             f"'{call.params['resourceGroup']}'. A resource with the same name cannot be created in location "
             f"'{location}'. Please select a new resource name."
         )

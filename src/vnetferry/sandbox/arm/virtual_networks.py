@@ -1,7 +1,7 @@
 """Microsoft.Network/virtualNetworks and their subnets.
 
-Subnets are child documents; a network shows them in its own document, and one written with a list of subnets makes
-and removes children to match, unless a private endpoint still lies in what would go.
+Subnets are child documents; a network shows them in its own document, and one written with a list of
+subnets makes and removes children to match, unless a private endpoint still lies in what would go.
 """
 
 from __future__ import annotations
@@ -137,7 +137,10 @@ def _require_prefix(prefix: Any, owner: str) -> Any:
     try:
         return ip_network(prefix)
     except ValueError as err:
-        message = f"The address prefix {prefix} of resource {owner} is not formatted correctly. It should follow CIDR notation."
+        message = (
+            f"The address prefix {prefix} of resource {owner} is not formatted correctly. It should follow "
+            "CIDR notation."
+        )
         raise AzureError(400, "InvalidAddressPrefixFormat", message) from err
 
 
@@ -146,7 +149,10 @@ def _require_inside(prefix: Any, network: Json, subnet_id: str) -> None:
     spaces = [ip_network(p) for p in network["properties"]["addressSpace"]["addressPrefixes"]]
     if not any(space.version == inner.version and inner.subnet_of(space) for space in spaces):
         name = subnet_id.rpartition("/")[2]
-        message = f"Subnet '{name}' is not valid because its IP address range is outside the IP address range of virtual network '{network['name']}'."
+        message = (
+            f"Subnet '{name}' is not valid because its IP address range is outside the IP address range of "
+            f"virtual network '{network['name']}'."
+        )
         raise AzureError(400, "NetcfgSubnetRangeOutsideVnet", message)
 
 
@@ -157,14 +163,18 @@ def _require_apart(world: World, network: Json, subnet_id: str, prefixes: list[A
         taken = other["properties"].get("addressPrefixes") or [other["properties"]["addressPrefix"]]
         if any(ip_network(a).overlaps(ip_network(b)) for a in prefixes for b in taken):
             name = subnet_id.rpartition("/")[2]
-            message = f"Subnet '{name}' is not valid because its IP address range overlaps with that of an existing subnet in virtual network '{network['name']}'."
+            message = (
+                f"Subnet '{name}' is not valid because its IP address range overlaps with that of an "
+                f"existing subnet in virtual network '{network['name']}'."
+            )
             raise AzureError(400, "NetcfgSubnetRangesOverlap", message)
 
 
 def _require_unused(world: World, subnet: Json) -> None:
     if used := endpoints_in(world, subnet["id"]):
         message = (
-            f"Subnet {subnet['name']} is in use by {used[0]} and cannot be deleted. In order to delete the subnet, delete "
+            f"Subnet {subnet['name']} is in use by {used[0]} and cannot be deleted. In order to delete the "
+            "subnet, delete "
             "all the resources within the subnet. See aka.ms/deletesubnet."
         )
         raise AzureError(400, "InUseSubnetCannotBeDeleted", message)

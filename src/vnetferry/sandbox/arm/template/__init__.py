@@ -1,7 +1,8 @@
-"""ARM templates: parameters, variables, expressions, copies, conditions and order, without any input or output.
+"""ARM templates: parameters, variables, expressions, copies, conditions and order, without any input or
+output.
 
-`expand` turns a template into the resources that it asks for; the caller makes them, and tells the evaluation what
-`reference()` finds.
+`expand` turns a template into the resources that it asks for; the caller makes them, and tells the
+evaluation what `reference()` finds.
 """
 
 from vnetferry.sandbox.arm.template.expand import Planned, expand, outputs, templates_hash

@@ -1,7 +1,7 @@
 """A template's resources: which there are, where they go, and which must wait for which.
 
-Names, conditions, copies and dependencies are worked out at once; bodies only when they are about to be sent, because
-they may ask for the state of resources that come before.
+Names, conditions, copies and dependencies are worked out at once; bodies only when they are about to be
+sent, because they may ask for the state of resources that come before.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ _KNOWN = _STEERING | {
 class Planned:
     """One resource that a template asks for.
 
-    enabled: what its condition says. loop: the copy loop that made it, "" for none. waits_for: ids, in lower case.
+    enabled:   what its condition says.
+    loop:      the copy loop that made it, "" for none.
+    waits_for: ids, in lower case.
     """
 
     id: str
@@ -83,6 +85,7 @@ class Planned:
 
     @property
     def key(self) -> str:
+        """What the resource is found by: its id in lower case."""
         return self.id.lower()
 
     def body(self, found: dict[Any, Any]) -> Json:
@@ -96,7 +99,7 @@ class Planned:
 
 
 def expand(template: Json, given: Json, scope: Scope) -> tuple[list[Planned], Scope, Json]:
-    """The resources in the template's order, the scope that its outputs see, and the parameters as documents show them.
+    """The resources in the template's order, the scope of its outputs, and its parameters as shown.
 
     Raises TemplateError.
     """
@@ -203,16 +206,19 @@ def _id(scope: Scope, entry: Json, kind: str, name: str) -> str:
     names = name.split("/")
     if len(kinds) != len(names):
         raise TemplateError(
-            f"The template resource '{name}' for type '{kind}' at line '1' and column '1' has incorrect segment lengths. A nested "
-            "resource type must have identical number of segments as its resource name. A root resource type must have segment "
-            "length one greater than its resource name. Please see https://aka.ms/arm-syntax-resources for usage details."
+            f"The template resource '{name}' for type '{kind}' at line '1' and column '1' has incorrect "
+            "segment lengths. A nested "
+            "resource type must have identical number of segments as its resource name. A root resource "
+            "type must have segment "
+            "length one greater than its resource name. Please see https://aka.ms/arm-syntax-resources for "
+            "usage details."
         )
     path = "/".join(part for pair in zip(kinds, names, strict=True) for part in pair)
     return f"{_base(scope, entry)}/providers/{namespace}/{path}"
 
 
 def _base(scope: Scope, entry: Json) -> str:
-    """Where the resource goes: the deployment's group, a nested deployment's own, or the scope of an extension."""
+    """Where it goes: the deployment's group, a nested deployment's own, or the scope of an extension."""
     if "scope" in entry:
         target = scope.text(entry["scope"], "scope")
         return target if target.startswith("/") else f"{scope.group['id']}/providers/{target}"
@@ -228,14 +234,15 @@ def _require_unique(planned: list[Planned]) -> None:
     for resource in planned:
         if resource.enabled and resource.key in seen:
             raise TemplateError(
-                f"The resource '{resource.id}' at line '1' and column '1' is defined multiple times in a template. Please see "
+                f"The resource '{resource.id}' at line '1' and column '1' is defined multiple times in a "
+                "template. Please see "
                 "https://aka.ms/arm-syntax-resources for usage details."
             )
         seen.add(resource.key)
 
 
 def _linked(resource: Planned, planned: list[Planned]) -> Planned:
-    """The resource with what it waits for: what dependsOn names, what reference() asks for, its parent, its loop's batch."""
+    """The resource with what it waits for: dependsOn, reference(), and the batch before it in its loop."""
     if not resource.enabled:
         return resource
     waits = {
@@ -259,7 +266,8 @@ def _named(text: Any, planned: list[Planned]) -> list[Planned]:
     ]
     if not found:
         raise TemplateError(
-            f"The resource '{text}' is not defined in the template. Please see https://aka.ms/arm-syntax for usage details."
+            f"The resource '{text}' is not defined in the template. Please see https://aka.ms/arm-syntax "
+            "for usage details."
         )
     return found
 
@@ -273,7 +281,7 @@ def _referenced(resource: Planned) -> Iterator[str]:
     for node in _functions(members):
         if node.name.lower() == "reference" and node.arguments and not _uses_reference(node.arguments[0]):
             try:
-                yield resource.scope.resource_id(resource.scope._node(node.arguments[0]))[0].lower()
+                yield resource.scope.resource_id(resource.scope.evaluate(node.arguments[0]))[0].lower()
             except TemplateError:
                 continue  # in a branch that is never taken; if it is, its own evaluation says so
 
@@ -319,7 +327,8 @@ def _require_no_circle(planned: list[Planned]) -> None:
         if not ready:
             circle = next(p for p in planned if p.key in waiting)
             raise TemplateError(
-                f"Circular dependency detected on resource: '{circle.id}'. Please see https://aka.ms/arm-syntax-resources for "
+                f"Circular dependency detected on resource: '{circle.id}'. Please see "
+                "https://aka.ms/arm-syntax-resources for "
                 "usage details."
             )
         for key in ready:
@@ -327,7 +336,7 @@ def _require_no_circle(planned: list[Planned]) -> None:
 
 
 def _nested_body(scope: Scope, members: Json) -> Json:
-    """A nested deployment's body. Unless it asks for a scope of its own, this one's expressions fill its template."""
+    """A nested deployment's body; its template is filled from here unless it has a scope of its own."""
     properties = members.get("properties") or {}
     inner = (
         str((properties.get("expressionEvaluationOptions") or {}).get("scope", "outer")).lower() == "inner"

@@ -16,17 +16,23 @@ def invalid_template(why: str) -> AzureError:
 
 def unprocessable(resource: str, why: str) -> AzureError:
     """What a deployment fails with when an expression of one resource cannot be evaluated while it runs."""
-    message = f"Unable to process template language expressions for resource '{resource}' at line '1' and column '1'. '{why}'"
+    message = (
+        f"Unable to process template language expressions for resource '{resource}' at line '1' and column "
+        f"'1'. '{why}'"
+    )
     return AzureError(400, "InvalidTemplate", message)
 
 
 def unknown_function(name: str) -> TemplateError:
+    """For a function that the language has not."""
     return TemplateError(
-        f"The template function '{name}' is not valid. Please see https://aka.ms/arm-template-expressions for usage details."
+        f"The template function '{name}' is not valid. Please see "
+        "https://aka.ms/arm-template-expressions for usage details."
     )
 
 
 def misuse(name: str, why: str) -> TemplateError:
+    """For a function that is called with what it does not take."""
     return TemplateError(
         f"Unable to evaluate template language function '{name}': {why} "
         f"Please see https://aka.ms/arm-functions#{name.lower()} for usage details."

@@ -20,7 +20,7 @@ _PLACEHOLDER = re.compile(r"\{(\d+)(?:,-?\d+)?(?::([^}]*))?\}")
 
 
 def call(name: str, arguments: list[Any]) -> Any:
-    """The value of a pure function; TemplateError for wrong arguments. KeyError when there is no such function."""
+    """The value of a pure function; TemplateError for wrong arguments, KeyError for an unknown name."""
     function = FUNCTIONS[name.lower()]
     try:
         inspect.signature(function).bind(*arguments)
@@ -218,7 +218,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "mul": lambda a, b: _integer(a) * _integer(b),
     "not": lambda value: not _boolean(value),
     "null": lambda: None,
-    "objectkeys": lambda value: sorted(value),
+    "objectkeys": sorted,
     "or": lambda a, b, *more: any((a, b, *more)),
     "padleft": lambda text, width, mark=" ": to_text(text).rjust(width, mark),
     "range": _range,

@@ -1,6 +1,7 @@
 """The two hashes of the template language that give the same text for the same input on every machine.
 
-Both match Azure's, so that the names which a template makes up in the sandbox are those it would make up on Azure.
+Both match Azure's, so that the names which a template makes up in the sandbox are those it would make up on
+Azure.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ _EXPECTED = {
 
 
 def resolve(declared: Json, given: Json, scope: Scope) -> dict[str, Any]:
-    """Values by declared name; defaults may use parameters that stand anywhere in the template, but not in a circle."""
+    """Values by declared name; defaults may use parameters declared anywhere, but not in a circle."""
     names = {name.lower(): name for name in declared}
     _require_declared(names, given)
     values: dict[str, Any] = {}
@@ -76,8 +76,10 @@ def _require_declared(names: dict[str, str], given: Json) -> None:
     unknown = [name for name in given if name.lower() not in names]
     if unknown:
         raise TemplateError(
-            f"The following parameters were supplied, but do not correspond to any parameters defined in the template: "
-            f"'{', '.join(unknown)}'. The parameters defined in the template are: '{', '.join(names.values())}'. Please see "
+            "The following parameters were supplied, but do not correspond to any parameters defined in "
+            "the template: "
+            f"'{', '.join(unknown)}'. The parameters defined in the template are: "
+            f"'{', '.join(names.values())}'. Please see "
             "https://aka.ms/arm-pass-parameter-values for usage details."
         )
 
@@ -96,7 +98,8 @@ def _fill(name: str, declared: Json, values: dict[str, Any], scope: Scope, trail
         return
     if "defaultValue" not in declared[name]:
         raise TemplateError(
-            f"The value for the template parameter '{name}' at line '1' and column '1' is not provided. Please see "
+            f"The value for the template parameter '{name}' at line '1' and column '1' is not provided. "
+            "Please see "
             "https://aka.ms/arm-create-parameter-file for usage details."
         )
     if name in trail:
@@ -133,7 +136,8 @@ def _check(name: str, definition: Json, value: Any) -> None:
     if not isinstance(value, _TYPES[kind]) or (kind == "int" and isinstance(value, bool)):
         expected, actual = _EXPECTED.get(kind, "Object"), _TOKENS.get(type(value), "Undefined")
         raise TemplateError(
-            f"Template parameter JToken type is not valid. Expected '{expected}'. Actual '{actual}'. Please see "
+            f"Template parameter JToken type is not valid. Expected '{expected}'. Actual '{actual}'. "
+            "Please see "
             "https://aka.ms/arm-create-parameter-file for usage details."
         )
     _check_allowed(name, definition, value)
@@ -145,7 +149,8 @@ def _check_allowed(name: str, definition: Json, value: Any) -> None:
     if allowed is not None and value not in allowed:
         choices = ",".join(to_text(choice) for choice in allowed)
         raise TemplateError(
-            f"The provided value '{to_text(value)}' for the template parameter '{name}' is not valid. The value "
+            f"The provided value '{to_text(value)}' for the template parameter '{name}' is not valid. The "
+            "value "
             f"'{to_text(value)}' is not part of the allowed value(s): '{choices}'."
         )
 
@@ -156,6 +161,7 @@ def _check_bounds(name: str, definition: Json, value: Any) -> None:
     low, high = definition.get(f"min{suffix}", size), definition.get(f"max{suffix}", size)
     if not low <= size <= high:
         raise TemplateError(
-            f"The provided value for the template parameter '{name}' is not valid. Its {suffix.lower()} must be between "
+            f"The provided value for the template parameter '{name}' is not valid. Its {suffix.lower()} "
+            "must be between "
             f"'{low}' and '{high}'."
         )

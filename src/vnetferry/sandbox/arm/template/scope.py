@@ -1,7 +1,8 @@
 """Evaluation: JSON with expressions in, JSON out, within one deployment.
 
-Functions that need the state of resources (`reference`, `list…`) ask `Scope.found`; when the answer is not there yet,
-NeedsResource says what is missing, the caller fetches it and evaluates again. So evaluation itself does no I/O.
+Functions that need the state of resources (`reference`, `list…`) ask `Scope.found`; when the answer is not
+there yet, NeedsResource says what is missing, the caller fetches it and evaluates again. So evaluation
+itself does no I/O.
 """
 
 from __future__ import annotations
@@ -40,10 +41,12 @@ class Scope:
     """What an expression may see.
 
     subscription, group, deployment: the values of subscription(), resourceGroup(), deployment().
-    parameters: values by name. variables: as the template has them. user_functions: "namespace.member" -> definition.
+    parameters: values by name. variables: as the template has them.
+    user_functions: "namespace.member" -> definition.
     copies:     index by copy loop's name; "" is the innermost loop.
-    ids:        resource name (lower case) -> (id, api-version) of this template, for reference() by name or id.
-    found:      what was fetched so far. defaults: whether newGuid() and utcNow() are allowed (parameter defaults only).
+    ids:        resource name (lower case) -> (id, api-version), for reference() by name or id.
+    found:      what was fetched so far.
+    defaults:   whether newGuid() and utcNow() are allowed, as they are in parameter defaults.
     """
 
     subscription: Json
@@ -61,7 +64,7 @@ class Scope:
     def value(self, template: Any) -> Any:
         """The value of a piece of template; TemplateError or NeedsResource where there is none."""
         if isinstance(template, str):
-            return self._node(parse(template)) if is_expression(template) else unescape(template)
+            return self.evaluate(parse(template)) if is_expression(template) else unescape(template)
         if isinstance(template, list):
             return [self.value(item) for item in template]
         if isinstance(template, dict):
@@ -76,36 +79,34 @@ class Scope:
         return value
 
     def at(self, name: str, index: int) -> Scope:
-        """This scope within one turn of a copy loop."""
+        """The scope within one turn of a copy loop."""
         return replace(self, copies={**self.copies, "": index, name.lower(): index})
 
     def _object(self, template: Json) -> Json:
-        copies = template.get("copy")
-        plain = {k: v for k, v in template.items() if not (k == "copy" and _is_property_copy(copies))}
+        loops = _property_loops(template)
+        plain = {k: v for k, v in template.items() if not (k == "copy" and loops)}
         value = {self.value(key): self.value(item) for key, item in plain.items()}
-        if _is_property_copy(copies):
-            assert isinstance(copies, list)
-            value.update({loop["name"]: self.copied(loop) for loop in copies})
-        return value
+        return {**value, **{loop["name"]: self.copied(loop) for loop in loops}}
 
     def copied(self, loop: Json) -> list[Any]:
         """The list that a property's or variable's copy loop makes."""
         count = loop_count(self, loop)
         return [self.at(loop["name"], index).value(loop.get("input")) for index in range(count)]
 
-    def _node(self, node: Node) -> Any:
+    def evaluate(self, node: Node) -> Any:
+        """The value of a parsed expression."""
         if isinstance(node, Literal):
             return node.value
         value = self._function(node)
         for step in node.path:
-            value = _member(value, self._node(step))
+            value = _member(value, self.evaluate(step))
         return value
 
     def _function(self, node: Function) -> Any:
         name = node.name.lower()
         if name == "if":
             return self._if(node)
-        arguments = [self._node(argument) for argument in node.arguments]
+        arguments = [self.evaluate(argument) for argument in node.arguments]
         if name in _IN_SCOPE:
             return _IN_SCOPE[name](self, *self._checked(node, arguments))
         if name in self.user_functions:
@@ -126,10 +127,10 @@ class Scope:
         """Only the branch that is taken is evaluated: the other may name what does not exist."""
         if len(node.arguments) != 3:
             raise misuse(node.name, f"it takes 3 arguments, not {len(node.arguments)}.")
-        condition = self._node(node.arguments[0])
+        condition = self.evaluate(node.arguments[0])
         if not isinstance(condition, bool):
             raise misuse(node.name, "its first argument must be a boolean.")
-        return self._node(node.arguments[1 if condition else 2])
+        return self.evaluate(node.arguments[1 if condition else 2])
 
     def _user_function(self, name: str, definition: Json, arguments: list[Any]) -> Any:
         names = [parameter["name"] for parameter in definition.get("parameters", [])]
@@ -159,7 +160,8 @@ class Scope:
             return known
         if not text.startswith("/"):
             raise TemplateError(
-                f"The template reference '{text}' is not valid: could not find template resource or resource copy with this "
+                f"The template reference '{text}' is not valid: could not find template resource or resource "
+                "copy with this "
                 "name. Please see https://aka.ms/arm-function-reference for usage details."
             )
         return text, ""
@@ -170,14 +172,19 @@ def loop_count(scope: Scope, loop: Json) -> int:
     count = scope.value(loop.get("count"))
     if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= 800:
         raise TemplateError(
-            f"The copy count '{functions.to_text(count)}' is not valid. The copy count must be a number from 0 to 800. "
+            f"The copy count '{functions.to_text(count)}' is not valid. The copy count must be a number "
+            "from 0 to 800. "
             "Please see https://aka.ms/arm-resource-loops for usage details."
         )
     return count
 
 
-def _is_property_copy(copies: Any) -> bool:
-    return isinstance(copies, list) and all(isinstance(loop, dict) and "count" in loop for loop in copies)
+def _property_loops(template: Json) -> list[Json]:
+    """The loops of a `copy` that makes properties; a property that merely is called so has no counts."""
+    loops = template.get("copy")
+    if isinstance(loops, list) and all(isinstance(loop, dict) and "count" in loop for loop in loops):
+        return loops
+    return []
 
 
 def _member(value: Any, key: Any) -> Any:
@@ -201,7 +208,8 @@ def _parameters(scope: Scope, name: Any) -> Any:
         if known.lower() == str(name).lower():
             return scope.parameters[known]
     raise TemplateError(
-        f"The template parameter '{name}' is not found. Please see https://aka.ms/arm-syntax-parameters for usage details."
+        f"The template parameter '{name}' is not found. Please see "
+        "https://aka.ms/arm-syntax-parameters for usage details."
     )
 
 
@@ -213,7 +221,8 @@ def _variables(scope: Scope, name: Any) -> Any:
         if loop["name"].lower() == str(name).lower():
             return scope.copied(loop)
     raise TemplateError(
-        f"The template variable '{name}' is not found. Please see https://aka.ms/arm-syntax-variables for usage details."
+        f"The template variable '{name}' is not found. Please see https://aka.ms/arm-syntax-variables "
+        "for usage details."
     )
 
 
@@ -224,7 +233,8 @@ def _resource_id(scope: Scope, *arguments: Any) -> str:
         raise misuse("resourceId", "the resource type is missing among its arguments.")
     subscription = given[0] if len(given) == 2 else scope.subscription["subscriptionId"]
     group = given[-1] if given else scope.group["name"]
-    return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{join_names('resourceId', kind[0], names)}"
+    path = join_names("resourceId", kind[0], names)
+    return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/{path}"
 
 
 def join_names(function: str, kind: str, names: tuple[Any, ...]) -> str:
@@ -256,7 +266,8 @@ def _reference(scope: Scope, name: Any, version: str = "", full: str = "") -> An
     identifier, own_version = scope.resource_id(name)
     if not version and not own_version:
         raise TemplateError(
-            f"The template reference '{name}' is not valid: an api-version is required for a resource outside of the template. "
+            f"The template reference '{name}' is not valid: an api-version is required for a resource "
+            "outside of the template. "
             "Please see https://aka.ms/arm-function-reference for usage details."
         )
     document = scope.fetch(Wanted(identifier, version or own_version))
@@ -268,7 +279,8 @@ def _copy_index(scope: Scope, *arguments: Any) -> int:
     offset = next((a for a in arguments if isinstance(a, int)), 0)
     if name not in scope.copies:
         raise TemplateError(
-            "The template function 'copyIndex' is not expected at this location. The function can only be used in a resource "
+            "The template function 'copyIndex' is not expected at this location. The function can only be "
+            "used in a resource "
             "with copy specified. Please see https://aka.ms/arm-copy for usage details."
         )
     return scope.copies[name] + offset
@@ -292,7 +304,8 @@ def _utc_now(scope: Scope, style: str = "yyyyMMddTHHmmssZ") -> str:
 def _require_default(scope: Scope, name: str) -> None:
     if not scope.defaults:
         raise TemplateError(
-            f"The template function '{name}' is not expected at this location. The function can only be used as a parameter "
+            f"The template function '{name}' is not expected at this location. The function can only be "
+            "used as a parameter "
             "default value. Please see https://aka.ms/arm-template-expressions for usage details."
         )
 

@@ -1,7 +1,7 @@
 """The template language's grammar: `[concat('a', variables('b').c[0])]` as a small tree.
 
-A string is an expression when it begins with one `[` and ends with `]`; `[[` stands for a literal `[`. Inside, quotes
-are single and doubled to escape.
+A string is an expression when it begins with one `[` and ends with `]`; `[[` stands for a literal `[`.
+Inside, quotes are single and doubled to escape.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Union
+from typing import Any, TypeAlias
 
 from vnetferry.sandbox.arm.template.failures import TemplateError
 
@@ -34,7 +34,7 @@ class Function:
     path: tuple[Node, ...] = field(default=())
 
 
-Node = Union[Literal, Function]
+Node: TypeAlias = "Literal | Function"
 
 
 def is_expression(text: Any) -> bool:
@@ -119,7 +119,8 @@ class _Parser:
     def _next(self) -> tuple[str, str]:
         if self._at >= len(self._tokens):
             raise TemplateError(
-                f"Unable to parse language expression '{self._text[1:-1]}': expected token 'Identifier' and actual 'EndOfData'."
+                f"Unable to parse language expression '{self._text[1:-1]}': expected token 'Identifier' and "
+                "actual 'EndOfData'."
             )
         self._at += 1
         return self._tokens[self._at - 1]
@@ -142,8 +143,8 @@ def _tokens(inner: str, whole: str) -> list[tuple[str, str]]:
         if not match or not match.lastgroup:
             character = inner[at:].lstrip()[0]
             raise TemplateError(
-                f"The language expression '{whole[1:-1]}' is not valid: the string character '{character}' at position "
-                f"'{at}' is not expected."
+                f"The language expression '{whole[1:-1]}' is not valid: the string character '{character}' "
+                f"at position '{at}' is not expected."
             )
         found.append((match.lastgroup, match[match.lastgroup]))
         at = match.end()
