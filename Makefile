@@ -24,7 +24,7 @@ rehearse: $(STAMP) runtime
 	@$(RUN)/vnetferry rehearse $(ARGS)
 
 test: $(STAMP) runtime
-	@$(RUN)/python -m pytest -q -n $(WORKERS) --dist=worksteal $(TESTS)
+	@$(RUN)/python -m pytest -q -n $(WORKERS) --dist=loadgroup $(TESTS)
 
 lint: $(STAMP)
 	@$(RUN)/ruff check
@@ -69,7 +69,7 @@ $(STAMP): requirements.lock pyproject.toml
 lock: $(STAMP)
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && $(RUN)/python -m venv "$$tools" && \
 	  "$$tools/bin/python" -m pip --disable-pip-version-check --quiet install 'uv>=0.9' && \
-	  "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
+	  "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-strip-extras \
 	    --no-emit-index-url --no-emit-find-links --group dev $(if $(UPGRADE),--upgrade) -o requirements.lock pyproject.toml
 	@printf '%s\n' '# Made by `make lock` from pyproject.toml: what vnetferry and its checks are built and tested with.' \
 	  | cat - requirements.lock > requirements.lock.new && mv requirements.lock.new requirements.lock

@@ -1,7 +1,7 @@
 """A migration that a process worker runs, started by hand, by a schedule that is due and by an event.
 
-Everything is real: a Prefect server with the deployments of prefect.yaml on it, and a worker inside a sandbox.
-Whichever test runs first migrates the whole workspace; the others find it migrated, and must complete as well.
+Everything is real: a Prefect server with the deployments of prefect.yaml, and a worker inside a sandbox. Whichever
+test runs first migrates the whole workspace; the others find it migrated, and must complete as well.
 """
 
 from __future__ import annotations
