@@ -33,7 +33,7 @@ def migrate_workspace(
 
     Args:
         config: What to migrate, as in migration.yaml.
-        plan_file: A plan made before with `vnetferry plan`; refused when its source has changed since. Without it, the plan is made now.
+        plan_file: A plan made before; refused when its source has changed since. Without it, one is made now.
         folder: What relative paths in the configuration start from.
 
     """

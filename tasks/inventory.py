@@ -19,7 +19,6 @@ from vnetferry.plan.retire import build_retirement
 from vnetferry.plan.stale import require_fresh
 
 
-
 @task(
     task_run_name="read {config.source.workspace}",
     tags=["vnetferry"],

@@ -30,8 +30,9 @@ def soak(step: Step, run: Run, azure: Azure) -> Outcome:
     give_up = azure.clock.now() + timedelta(hours=_PATIENCE * soak_h)
     while (quiet_at := _quiet_at(azure, watched, soak_h)) > azure.clock.now():
         if quiet_at > give_up:
+            last = quiet_at - timedelta(hours=soak_h)
             raise RetireRefused(
-                f"callers still use {run.source.name}: the last request was at {quiet_at - timedelta(hours=soak_h):%F %T} UTC",
+                f"callers still use {run.source.name}: the last request was at {last:%F %T} UTC",
                 resource=str(run.source),
                 remedy="Find them by the endpoint's traffic log, point them to the new URIs, and run retire again.",
             )

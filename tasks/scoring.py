@@ -6,6 +6,7 @@ Traffic is set after these steps and never before, so an endpoint of ours that h
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from tasks.assets import source_of
@@ -24,6 +25,7 @@ from vnetferry.models.run import Run
 
 INTERNET = "internet"
 _SHOWN_DIFFERENCES = 3
+_REFUSED = (0, 403)  # nothing answered, or the endpoint takes no caller from this network
 
 
 @step_task()
@@ -99,7 +101,7 @@ def probe_isolation(step: Step, run: Run, azure: Azure) -> Outcome:
         raise VerificationFailed(
             f"{endpoint['name']} can be reached from the internet although its public network access is disabled",
             resource=str(step.resource),
-            remedy="Read publicNetworkAccess of the endpoint and of its workspace; do not hand over before it is Disabled.",
+            remedy="Read publicNetworkAccess of the endpoint and of its workspace, and mend it before anything else.",
         )
     if not reached:
         raise VerificationFailed(
@@ -118,17 +120,26 @@ def probe_isolation(step: Step, run: Run, azure: Azure) -> Outcome:
 
 
 def ask(azure: Azure, endpoint: Json, body: bytes, deployment: str | None) -> scoring.Answer:
-    """Score from the first vantage that is let in, the VNets before the internet; raises the last refusal."""
+    """Score from the first vantage that is let in, the VNets before the internet. Raises: ScoringFailed."""
     credential = endpoints.read_credential(azure, ResourceId(endpoint["id"]))
-    uri = endpoint["properties"]["scoringUri"]
-    names = sorted(scoring.vantages(), key=lambda name: name == INTERNET)
-    for name in names[:-1]:
-        try:
-            return scoring.score(uri, credential, body, deployment=deployment, vantage=name)
-        except ScoringFailed as err:
-            if err.status not in (0, 403):
-                raise
-    return scoring.score(uri, credential, body, deployment=deployment, vantage=names[-1])
+
+    def score(vantage: str) -> scoring.Answer:
+        uri = endpoint["properties"]["scoringUri"]
+        return scoring.score(uri, credential, body, deployment=deployment, vantage=vantage)
+
+    *first, last = sorted(scoring.vantages(), key=lambda name: name == INTERNET)
+    answers = (_unless_refused(score, vantage) for vantage in first)
+    return next((answer for answer in answers if answer), None) or score(last)
+
+
+def _unless_refused(score: Callable[[str], scoring.Answer], vantage: str) -> scoring.Answer | None:
+    """The answer, or None when the network between does not let the request through."""
+    try:
+        return score(vantage)
+    except ScoringFailed as err:
+        if err.status in _REFUSED:
+            return None
+        raise
 
 
 def has_traffic(endpoint: Json) -> bool:

@@ -13,7 +13,8 @@ from tasks.documents import outcome_of
 from tasks.step import step_task
 from vnetferry.errors import ConfigError
 from vnetferry.gateway import deployments, specs
-from vnetferry.gateway.azure import Azure
+from vnetferry.gateway.azure import Azure, connect
+from vnetferry.gateway.workspaces import find_workspace
 from vnetferry.models.config import MigrationConfig
 from vnetferry.models.outcome import Outcome
 from vnetferry.models.plan import Step
@@ -39,7 +40,8 @@ def read_secure_plan(
     secure_files = read_files([Path(folder, name) for name in files]).model_copy(
         update={"request": request, "request_sha256": _digest(folder, request)}
     )
-    steps = build_secure(config, subscription_id, secure_files)
+    source = find_workspace(connect(), config.source.id) if config.source else None
+    steps = build_secure(config, subscription_id, secure_files, source)
     target, run_id = secure_target(config, subscription_id), steps_id(steps)
     audit = Path(folder, f"secure-{run_id}.audit.jsonl")
     return steps, Run(plan=run_id, source=target, target=target, folder=folder, audit_file=str(audit))
@@ -48,7 +50,8 @@ def read_secure_plan(
 def read_files(paths: list[Path]) -> SecureFiles:
     """Tell the endpoint's file from its deployments', and read their names.
 
-    Raises: ConfigError when a file is no YAML of either, when there is not exactly one endpoint, or no deployment.
+    Raises: ConfigError when a file is no YAML of either, when there is not exactly one endpoint, or no
+    deployment.
     """
     deployment_files = [path for path in paths if _names_endpoint(path)]
     endpoint_files = [path for path in paths if path not in deployment_files]

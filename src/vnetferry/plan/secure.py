@@ -1,11 +1,12 @@
 """The documented path as steps: workspace, network, endpoint, deployments, smoke test, traffic, logs. Pure.
 
-Endpoint and deployments come from the SDK's and CLI's own YAML files. The first deployment gets all traffic once it
-has answered. Source: Secure managed online endpoints with network isolation.
+Endpoint and deployments come from the SDK's and CLI's own YAML files. The first deployment gets all traffic
+once it has answered. Source: Secure managed online endpoints with network isolation.
 """
 
 from __future__ import annotations
 
+from vnetferry.errors import ConfigError
 from vnetferry.models.base import Json, Value, digest
 from vnetferry.models.config import BringYourOwn, MigrationConfig
 from vnetferry.models.ids import ResourceId
@@ -25,7 +26,8 @@ class YamlFile(Value):
 
 
 class SecureFiles(Value):
-    """What the path is walked for. `request` is a scoring request ("" for none), `request_sha256` its digest."""
+    """What the path is walked for. `request` is a scoring request ("" for none), `request_sha256` its
+    digest."""
 
     endpoint: YamlFile
     deployments: tuple[YamlFile, ...]
@@ -33,14 +35,20 @@ class SecureFiles(Value):
     request_sha256: str = ""
 
 
-def build_secure(config: MigrationConfig, subscription_id: str, files: SecureFiles) -> tuple[Step, ...]:
+def build_secure(
+    config: MigrationConfig, subscription_id: str, files: SecureFiles, source: Json | None
+) -> tuple[Step, ...]:
     """The steps of the documented path, in an order that respects their dependencies.
+
+    In:     source: the source workspace's document, whose storage, vault and registry are shared when the
+            configuration says so; None when it names no source.
 
     Raises: ConfigError when a name or a rule cannot work.
     """
     target = secure_target(config, subscription_id)
+    _require_ours_to_choose(config, source)
     require_endpoint_name(files.endpoint.name, files.endpoint.path)
-    workspace, network = _workspace(config, target)
+    workspace, network = _workspace(config, target, _associated(config, source))
     inbound = _inbound(config, target, workspace)
     endpoint = _step("apply_endpoint", target.child("onlineEndpoints", files.endpoint.name), (workspace.id,))
     endpoint = endpoint.model_copy(update={"spec": {"file": files.endpoint.path}})
@@ -59,6 +67,18 @@ def build_secure(config: MigrationConfig, subscription_id: str, files: SecureFil
     return (workspace, network, *inbound, endpoint, *deployments, *smoke_tests, probe, traffic, *logs)
 
 
+def _require_ours_to_choose(config: MigrationConfig, source: Json | None) -> None:
+    """Refuse `share` with nobody to share with: the default would else create storage that uploads cannot
+    reach."""
+    if config.target.associated_resources == "share" and source is None:
+        raise ConfigError(
+            "target.associated_resources is 'share', but no source workspace is named",
+            resource="target.associated_resources",
+            remedy="Name a source, or a storage_account, key_vault and container_registry, or 'create' "
+            "(Azure then closes the new storage to the public, so run vnetferry where it can be reached).",
+        )
+
+
 def secure_target(config: MigrationConfig, subscription_id: str) -> ResourceId:
     """The workspace that the path leads to."""
     require_workspace_name(config.target.workspace)
@@ -71,22 +91,26 @@ def steps_id(steps: tuple[Step, ...]) -> str:
     return digest([step.model_dump(mode="json") for step in steps])[:12]
 
 
-def _workspace(config: MigrationConfig, target: ResourceId) -> tuple[Step, Step]:
+def _associated(config: MigrationConfig, source: Json | None) -> dict[str, str]:
+    """What the workspace is made with: name -> id, "" for what is to be created."""
+    wanted = config.target.associated_resources
+    if wanted == "share" and source is not None:
+        return {name: str(source["properties"].get(wire) or "") for name, wire in ASSOCIATED.items()}
+    own = wanted if isinstance(wanted, BringYourOwn) else BringYourOwn()
+    return {name: str(getattr(own, name) or "") for name in ASSOCIATED}
+
+
+def _workspace(config: MigrationConfig, target: ResourceId, associated: dict[str, str]) -> tuple[Step, Step]:
     wanted = config.target
     mode = WIRE_MODES[wanted.isolation_mode]
     rules, _ = wire_rules(wanted.outbound_rules, mode, set())
-    own = (
-        wanted.associated_resources
-        if isinstance(wanted.associated_resources, BringYourOwn)
-        else BringYourOwn()
-    )
     spec: Json = {
         "isolation_mode": mode,
         "firewall_sku": wanted.firewall_sku.capitalize(),
         "outbound_rules": rules,
-        "associated": {name: str(getattr(own, name) or "") for name in ASSOCIATED},
+        "associated": associated,
         "public_network_access": "Disabled",
-        "data_isolation": False,
+        "data_isolation": config.target.associated_resources == "share" and any(associated.values()),
         "identity": {"type": "SystemAssigned"},
         "primary_user_assigned_identity": "",
         "display_name": "",
