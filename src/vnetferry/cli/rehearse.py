@@ -56,7 +56,7 @@ def command(config_file: Path | None, scenario: str, time_scale: float, folder: 
         config_file = _example_config(scenario)
     config = load_config(config_file)
     _prepare(folder)
-    value = _scenario(scenario, config, config_file, folder)
+    value = _scenario(scenario, config, folder)
     _write_config(config, config_file.resolve().parent, folder)
     click.get_current_context().exit(_run(value, config, time_scale, folder.resolve()))
 
@@ -98,7 +98,7 @@ def _example_config(scenario: str) -> Path:
     return config_file
 
 
-def _scenario(name: str, config: MigrationConfig, config_file: Path, folder: Path) -> Scenario:
+def _scenario(name: str, config: MigrationConfig, folder: Path) -> Scenario:
     """The scenario of that name; without one, a snapshot of the source, as it is on Azure now."""
     from vnetferry.cli.sandbox import in_our_words
     from vnetferry.sandbox.scenario_file import load
@@ -108,7 +108,6 @@ def _scenario(name: str, config: MigrationConfig, config_file: Path, folder: Pat
 
         name = str(folder / "scenario.yaml")
         write_snapshot(config, Path(name))
-        click.echo(f"Snapshot of {config_file}'s source: {name}")
     with in_our_words():
         return load(name)
 

@@ -29,9 +29,16 @@ if TYPE_CHECKING:
 )
 def command(config_file: Path, output: Path) -> None:
     """Write the source as a scenario that `vnetferry rehearse` takes. Secrets become placeholders."""
+    from vnetferry.config import load_config
+
+    write_snapshot(load_config(config_file), output)
+
+
+def write_snapshot(config: MigrationConfig, output: Path) -> None:
+    """Write the source of `config` as a scenario, and say so. Raises: ConfigError when the file exists."""
     import yaml
 
-    from vnetferry.config import load_config, require_source
+    from vnetferry.config import require_source
     from vnetferry.errors import ConfigError
     from vnetferry.gateway.azure import connect
     from vnetferry.gateway.inventory import read_inventory
@@ -39,7 +46,7 @@ def command(config_file: Path, output: Path) -> None:
 
     if output.exists():
         raise ConfigError(f"{output} exists already", remedy="Name another file with -o, or remove it.")
-    config, azure = load_config(config_file), connect()
+    azure = connect()
     inventory = read_inventory(azure, require_source(config).id)
     folder = output.with_name(f"{output.stem}-blobs")
     blobs = _fetch(azure, inventory, folder)
