@@ -60,6 +60,7 @@ def test_run_of_a_command_that_does_not_exist_is_one_sentence(env: dict[str, str
         (("--scenario", "nowhere", "--", "true"), "no scenario 'nowhere'"),
         (("--time-scale", "0", "--", "true"), "--time-scale"),
         ((), "CMD"),
+        (("--scenaro", "legacy-workspace", "--", "true"), "--scenaro"),
     ],
 )
 def test_run_with_bad_usage_says_so_and_exits_2(
@@ -69,6 +70,11 @@ def test_run_with_bad_usage_says_so_and_exits_2(
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_run_leaves_the_commands_own_options_to_it(env: dict[str, str]) -> None:
+    done = _run(env, sys.executable, "-c", "import sys; print(sys.argv[1:])", "--scenario", "x")
+    assert done.stdout == "['--scenario', 'x']\n"
 
 
 def test_run_gives_the_command_its_vantage_and_nothing_that_leads_past(env: dict[str, str]) -> None:
@@ -127,7 +133,8 @@ def test_up_prints_an_environment_in_which_a_client_works(
     client = tmp_path / "client.py"
     client.write_text(
         "from azure.identity import DefaultAzureCredential\n"
-        "print(len(DefaultAzureCredential().get_token('https://management.azure.com/.default').token) > 100)\n"
+        "token = DefaultAzureCredential().get_token('https://management.azure.com/.default').token\n"
+        "print(len(token) > 100)\n"
     )
     script = f"{up}\n{sys.executable} {client}"
     done = subprocess.run(

@@ -37,7 +37,7 @@ def command() -> None:
     """Azure's REST API on loopback: real SDKs, no account, nothing leaves this machine."""
 
 
-@command.command(context_settings={"ignore_unknown_options": True})
+@command.command(context_settings={"allow_interspersed_args": False})
 @_scenario
 @_time_scale
 @_request_log

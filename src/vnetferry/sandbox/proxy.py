@@ -82,14 +82,15 @@ class Proxies:
         """Stop listening, cut every connection, and end the requests under way."""
         for server in self._servers:
             server.close()
+        for tunnel in list(self.tunnels):
+            tunnel.abort()
         tasks = list(self.state.tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for tunnel in list(self.tunnels):
-            tunnel.abort()
-        # One turn of the loop lets the transports tell their protocols that they are closed.
-        await asyncio.sleep(0)
+        # Turns of the loop in which TCP and then TLS tell their protocols that they are closed.
+        for _ in range(3):
+            await asyncio.sleep(0)
 
 
 class Tunnel(asyncio.Protocol):
@@ -135,7 +136,8 @@ class Tunnel(asyncio.Protocol):
             self._answer(*_not_connect(line))
             return
         host, port = found["host"].lower().rstrip("."), int(found["port"])
-        reason = refusal(host, port) or self._refuse(host, port)
+        # The vantage's own network speaks first: what its rules forbid never gets as far as Azure.
+        reason = self._refuse(host, port) or refusal(host, port)
         if reason:
             self._answer(403, reason)
         else:
@@ -183,10 +185,13 @@ class _SiteProtocol(HttpToolsProtocol):
     def __init__(self, proxies: Proxies, on_lost: Callable[[], None]) -> None:
         super().__init__(proxies.config, proxies.state, {})
         self._early: bytes | None = b""
+        self._is_lost = False
         self._on_lost = on_lost
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TLS gives no other
+        if self._is_lost:
+            return
         super().connection_made(transport)
         early, self._early = self._early, None
         if early:
@@ -199,6 +204,7 @@ class _SiteProtocol(HttpToolsProtocol):
             super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._is_lost = True
         self._on_lost()
         if self._early is None:
             super().connection_lost(exc)

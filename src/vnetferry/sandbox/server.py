@@ -11,10 +11,11 @@ import concurrent.futures
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from vnetferry.sandbox.arm import site as arm
 from vnetferry.sandbox.blob import BlobStore
@@ -33,6 +34,7 @@ from vnetferry.sandbox.site import Site
 from vnetferry.sandbox.wire import INTERNET, Request, Response
 from vnetferry.sandbox.world import Secrets, World
 
+T = TypeVar("T")
 _START_S, _STOP_S = 60.0, 30.0
 
 
@@ -115,6 +117,10 @@ class Sandbox:
     request_log: Path | None
     world: World
     loop: asyncio.AbstractEventLoop
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the sandbox's own loop and wait for what it returns."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
     def env(self, vantage: str = INTERNET) -> dict[str, str]:
         """What a client's environment needs to be in here; SandboxError for a vantage that is not there."""

@@ -142,8 +142,9 @@ def test_client_that_expects_100_continue_is_told_to_go_on(caller: Caller) -> No
     world = caller.sandbox.world
     port = urlsplit(caller.sandbox.vantages["internet"]).port
     context = ssl.create_default_context(cafile=str(world.ca_file))
+    path = f"/subscriptions/{world.scenario.subscriptions[0]}/resourceGroups/rg-wait"
     head = (
-        f"PUT /subscriptions/{world.scenario.subscriptions[0]}/resourceGroups/rg-wait?api-version=2021-04-01 HTTP/1.1\r\n"
+        f"PUT {path}?api-version=2021-04-01 HTTP/1.1\r\n"
         f"Host: management.azure.com\r\nAuthorization: Bearer {caller.token()}\r\n"
         "Content-Length: 25\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
     )

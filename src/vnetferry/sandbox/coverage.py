@@ -1,0 +1,85 @@
+"""COVERAGE.md, made from the tables that answer requests: `python -m vnetferry.sandbox.coverage [FILE]`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+from vnetferry.sandbox import signin, vault
+from vnetferry.sandbox.absent import ABSENT
+from vnetferry.sandbox.arm import site
+from vnetferry.sandbox.blob import handlers as blob
+from vnetferry.sandbox.hosts import absent_hosts
+from vnetferry.sandbox.routes import Operation
+
+_HEAD = """# What the sandbox answers
+
+Made from the sandbox's own tables by `python -m vnetferry.sandbox.coverage`; do not edit it.
+
+Evidence says how well an answer is known: **recorded** (from recordings of the real service), **specified**
+(from Azure's API definitions and documentation), **assumed** (neither was found; the note says what was
+chosen). Requests for anything else get Azure's own refusal (404 `InvalidResourceType`, 405, or 400 for an
+unknown api-version), and it says that it is the sandbox that lacks it.
+"""
+_SCORING = """
+## Scoring (`{endpoint}.{region}.inference.ml.azure.com`)
+
+Every path below `/` that the deployment's own server answers: `/score` by default. The front door checks the
+network, the key or token, the `azureml-model-deployment` header, traffic and mirror traffic, and concurrency.
+"""
+
+
+def render() -> str:
+    """The page."""
+    rows = sorted(site.routes().operations, key=lambda row: (_namespace(row).lower(), row.name, row.method))
+    parts = [_HEAD]
+    for _, found in groupby(rows, key=lambda row: _namespace(row).lower()):
+        operations = list(found)
+        parts += [f"\n## {_namespace(operations[0])}\n\n", *_arm_table(operations)]
+    parts += ["\n## Blob service\n\n", *_plain_table(blob.operations())]
+    parts += ["\n## Key Vault service\n\n", *_plain_table(vault.operations())]
+    parts += ["\n## Microsoft Entra ID\n\n", *_plain_table(signin.operations()), _SCORING, *_absent()]
+    return "".join(parts)
+
+
+def _namespace(operation: Operation) -> str:
+    """The last resource provider in the path, as a reader looks for it."""
+    _, mark, below = operation.path.rpartition("/providers/")
+    name = below.partition("/")[0]
+    return "Microsoft.Resources" if not mark or name.startswith("{") else name
+
+
+def _arm_table(operations: Iterable[Operation]) -> Iterator[str]:
+    """One line per operation and method, however many scopes it is served at."""
+    yield "| operation | method | evidence | note |\n|---|---|---|---|\n"
+    for (name, method), rows in groupby(operations, key=lambda row: (row.name, row.method)):
+        first, *others = rows
+        scopes = [f"at {len(others) + 1} scopes"] if others else []
+        note = "; ".join([*scopes, *([first.note.replace("|", "\\|")] if first.note else [])])
+        yield f"| {name} | {method} | {first.evidence} | {note} |\n"
+
+
+def _plain_table(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    yield "| operation | method | request |\n|---|---|---|\n"
+    for name, method, path in sorted(rows):
+        yield f"| {name} | {method} | `{path}` |\n"
+
+
+def _absent() -> Iterator[str]:
+    yield "\n## What Azure has and the sandbox has not\n\n"
+    for service, names in ABSENT.items():
+        yield f"- **{service}**: {', '.join(names)}.\n"
+    hosts = ", ".join(f"`{host}`" for host in absent_hosts())
+    yield f"- **Hosts** that answer 501 `NotImplemented`: {hosts}.\n"
+    yield "- **Request rates**: the counters in the headers stand still; a scenario brings 429 as a fault.\n"
+
+
+def main(arguments: list[str]) -> None:
+    """Write the page to the named file, or to COVERAGE.md here."""
+    Path(arguments[0] if arguments else "COVERAGE.md").write_text(render(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
