@@ -237,6 +237,15 @@ def test_new_endpoints_own_identity_may_pull_images_and_read_models(tmp_path: Pa
         assert not authorization.allowed(az.world, principal, "Microsoft.KeyVault/vaults/read", VAULT)
 
 
+def test_scenario_may_leave_out_what_azure_fills_in(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        endpoint = {"id": f"{WORKSPACE}/onlineEndpoints/scoring", "name": "scoring"}
+        az.adopt(endpoint, {"id": f"{endpoint['id']}/deployments/blue", "name": "blue"})
+        shown = az.get("onlineEndpoints/scoring")
+        assert shown["properties"]["scoringUri"] == "https://scoring.westeurope.inference.ml.azure.com/score"
+        assert az.score({}, azureml_model_deployment="blue").status == 200
+
+
 def test_deleting_a_workspace_gives_its_endpoints_names_back(tmp_path: Path) -> None:
     with online(tmp_path) as az:
         az.make_endpoint()

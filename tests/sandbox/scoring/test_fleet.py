@@ -172,6 +172,24 @@ def test_update_serves_until_the_new_server_is_ready_and_then_ends_the_old(tmp_p
 
 
 @needs_runtime
+def test_update_that_fails_shows_why_and_leaves_the_old_server_answering(tmp_path: Path) -> None:
+    with online(tmp_path, runtime="inference-server") as az:
+        az.upload(_SCRIPT)
+        az.make_endpoint()
+        az.make_deployment(environmentVariables={"GREETING": "hello"})
+        broken = _body(environmentVariables={"UNGREETED": "1"})
+        az.send("PUT", "onlineEndpoints/scoring/deployments/blue", broken)
+        az.settle()
+        assert (
+            az.get("onlineEndpoints/scoring/deployments/blue")["properties"]["provisioningState"] == "Failed"
+        )
+        logs = az.send("POST", "onlineEndpoints/scoring/deployments/blue/getLogs", {"tail": 200}).body
+        assert isinstance(logs, dict)
+        assert "KeyError: 'GREETING'" in logs["content"]
+        assert json.loads(az.score({}, azureml_model_deployment="blue").encoded())["greeting"] == "hello"
+
+
+@needs_runtime
 def test_deployment_of_the_scenario_starts_with_its_first_request(tmp_path: Path) -> None:
     with online(tmp_path / "one", runtime="inference-server") as az:
         az.upload(_SCRIPT)

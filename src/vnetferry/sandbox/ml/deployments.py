@@ -64,6 +64,9 @@ def operations() -> list[Operation]:
 
 def adopt(world: World, document: Json) -> None:
     """Register a deployment of the scenario; its server starts with its first request."""
+    document.setdefault("properties", {}).setdefault("provisioningState", "Succeeded")
+    if not document.get("location"):
+        document["location"] = world.documents.require(document["id"].rsplit("/", 2)[0])["location"]
     world.documents.put(document)
 
 

@@ -29,7 +29,7 @@ from vnetferry.sandbox.ml.online_quotas import check_endpoint_quota
 from vnetferry.sandbox.ml.scope import WORKSPACE, child_id, created, modified, page, require_workspace, row
 from vnetferry.sandbox.routes import Call, Operation
 from vnetferry.sandbox.scoring.names import normal_region
-from vnetferry.sandbox.scoring.specification import name_of
+from vnetferry.sandbox.scoring.specification import name_of, workspace_id_of
 from vnetferry.sandbox.wire import Json, Response
 
 if TYPE_CHECKING:
@@ -79,11 +79,20 @@ def operations() -> list[Operation]:
 
 
 def adopt(world: World, document: Json) -> None:
-    """Register an endpoint of the scenario: its document, its name and its keys."""
+    """Register an endpoint of the scenario: its document, its name and its keys.
+
+    What a document written by hand leaves out is filled in as for an endpoint that was created.
+    """
+    properties = document.setdefault("properties", {})
+    if not document.get("location"):
+        document["location"] = world.documents.require(workspace_id_of(document["id"]))["location"]
+    properties.setdefault("authMode", "Key")
+    if properties.setdefault("provisioningState", "Succeeded") == "Succeeded":
+        properties.update({**_addresses(document), **{k: v for k, v in properties.items() if v is not None}})
     world.documents.put(document)
     world.endpoint_names.claim(document["location"], document["name"], document["id"])
     given = {key.lower(): value for key, value in world.scenario.endpoint_keys.items()}
-    if document["properties"].get("authMode") == "Key":
+    if properties["authMode"] == "Key":
         endpoint_keys.set_keys(world, document["id"], given.get(document["id"].lower()))
 
 
@@ -165,10 +174,7 @@ def _create(call: Call, workspace: Json, body: Json) -> Response:
     async def finish() -> None:
         _check_vault(world, workspace, properties["authMode"])
         assign_roles(world, workspace, document)
-        host = f"https://{name.lower()}.{normal_region(workspace['location'])}.inference.ml.azure.com"
-        document["properties"].update(
-            provisioningState="Succeeded", scoringUri=f"{host}/score", swaggerUri=f"{host}/swagger.json"
-        )
+        document["properties"].update(_addresses(document), provisioningState="Succeeded")
 
     operation = start(call, document, Work(_CREATE_OR_UPDATE, "oeidp", _CREATE_S, finish))
     notes = {"azureml.onlineendpointid": document["id"].lower()}
@@ -199,6 +205,12 @@ def _new_document(call: Call, workspace: Json, body: Json) -> Json:
             "swaggerUri": None,
         },
     }
+
+
+def _addresses(endpoint: Json) -> dict[str, str]:
+    region = normal_region(endpoint["location"])
+    host = f"https://{endpoint['name'].lower()}.{region}.inference.ml.azure.com"
+    return {"scoringUri": f"{host}/score", "swaggerUri": f"{host}/swagger.json"}
 
 
 def _wanted(properties: Json) -> Json:
@@ -321,8 +333,7 @@ def _check_vault(world: World, workspace: Json, auth_mode: str) -> None:
     if auth_mode == "Key" and closed and "AzureServices" not in str(rules.get("bypass", "AzureServices")):
         raise refused(
             f"The key vault '{name_of(workspace['properties']['keyVault'])}' refuses trusted Azure "
-            "services: set its "
-            "networkAcls.bypass to AzureServices.",
+            "services: set its networkAcls.bypass to AzureServices.",
             field="KeyVault",
         )
 

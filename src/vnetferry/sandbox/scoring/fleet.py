@@ -11,7 +11,6 @@ import asyncio
 import os
 import shutil
 import uuid
-from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,6 +57,7 @@ class _Server:
     process: ServerProcess
     root: Path
     initializer_log: str
+    pending: int = 0
 
 
 class Fleet:
@@ -71,10 +71,9 @@ class Fleet:
         self._echo = runtime == "echo"
         self._folder = folder
         self._servers: dict[str, _Server] = {}
-        self._logs: dict[str, dict[str, str]] = {}
+        self._failed_logs: dict[str, dict[str, str]] = {}
         self._starting: dict[str, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[Any]] = set()
-        self._pending: Counter[str] = Counter()
         self._splitters: dict[str, Splitter] = {}
         self._slots = asyncio.Semaphore((os.cpu_count() or 1) + 1)
         self._world: World | None = None
@@ -114,7 +113,7 @@ class Fleet:
         if starting := self._starting.pop(key, None):
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
-        self._logs.pop(key, None)
+        self._failed_logs.pop(key, None)
         if server := self._servers.pop(key, None):
             await self._discard(server)
 
@@ -131,24 +130,26 @@ class Fleet:
         against the request's time-out.
         """
         limits = read_limits(self._bound.documents.require(deployment_id))
-        key = _key(deployment_id)
-        if self._pending[key] >= limits.pending:
-            return _refusal(429, "too many pending requests, retry later")
-        self._pending[key] += 1
+        if self._echo:
+            return echo.answer(deployment_id, request)
         try:
-            return await self._answer(deployment_id, request, limits)
-        finally:
-            self._pending[key] -= 1
+            server = await self._running(deployment_id)
+        except AzureError as err:
+            return _model_error(502, err.message)
+        return await self._pass_on(server, request, limits)
 
     def logs(self, deployment_id: str, container: str = "InferenceServer") -> str:
-        """What a container (`InferenceServer` or `StorageInitializer`) of the deployment wrote."""
-        key = _key(deployment_id)
+        """What a container (`InferenceServer` or `StorageInitializer`) of the deployment wrote.
+
+        After a start that failed, what was written then, even if an older server still answers.
+        """
         if self._echo:
             return echo.logs()
-        server, kept = self._servers.get(key), self._logs.get(key, {})
-        if container.lower() == "storageinitializer":
-            return server.initializer_log if server else kept.get("StorageInitializer", "")
-        return server.process.log() if server else kept.get("InferenceServer", "")
+        key = _key(deployment_id)
+        written = self._failed_logs.get(key)
+        if written is None and (server := self._servers.get(key)):
+            written = _logs_of(server)
+        return (written or {}).get(container.lower(), "")
 
     def requests_per_minute(
         self, endpoint_id: str, start: datetime, end: datetime
@@ -179,20 +180,20 @@ class Fleet:
             raise RuntimeError("Fleet.bind must be called before the fleet is used")
         return self._world
 
-    async def _answer(self, deployment_id: str, request: Request, limits: Limits) -> Response:
-        if self._echo:
-            return echo.answer(deployment_id, request)
+    async def _pass_on(self, server: _Server, request: Request, limits: Limits) -> Response:
+        if server.pending >= limits.pending:
+            return _refusal(429, "too many pending requests, retry later")
+        server.pending += 1
         try:
-            server = await self._running(deployment_id)
             return await asyncio.wait_for(_ask(server.process, request), limits.timeout_s)
-        except AzureError as err:
-            return _model_error(502, err.message)
         except asyncio.TimeoutError:
             return _refusal(
                 408, f"upstream request timeout: the model took longer than {limits.timeout_s:g} s"
             )
         except httpx.TransportError:
             return _model_error(502, "the model's container closed the connection")
+        finally:
+            server.pending -= 1
 
     async def _running(self, deployment_id: str) -> _Server:
         """The deployment's server, started if it has none that lives; however many ask, it starts once."""
@@ -206,6 +207,7 @@ class Fleet:
     async def _start(self, key: str, document: Json) -> None:
         async with self._slots:
             server = await self._launch(document)
+        self._failed_logs.pop(key, None)
         previous, self._servers[key] = self._servers.get(key), server
         if previous:
             await self._discard(previous)
@@ -216,7 +218,7 @@ class Fleet:
             container = await build(self._bound, document, root)
             server = _Server(await launch(container.launch), root, container.log)
         except AzureError as err:
-            self._logs[_key(document["id"])] = {"StorageInitializer": err.message + "\n"}
+            self._failed_logs[_key(document["id"])] = {"storageinitializer": err.message + "\n"}
             await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
             raise
         return await self._settle(document, server)
@@ -230,8 +232,7 @@ class Fleet:
             if not ready:
                 await self._discard(server)
         if not ready:
-            kept = {"InferenceServer": server.process.log(), "StorageInitializer": server.initializer_log}
-            self._logs[_key(document["id"])] = kept
+            self._failed_logs[_key(document["id"])] = _logs_of(server)
             raise _not_ready(document)
         return server
 
@@ -244,11 +245,16 @@ async def _ask(process: ServerProcess, request: Request) -> Response:
     headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP_HEADERS}
     query = f"?{request.raw_query}" if request.raw_query else ""
     answer = await process.send(request.method, request.path + query, headers, request.body)
-    kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_HEADERS}
+    # The client has undone any compression.
+    kept = {k: v for k, v in answer.headers.items() if k.lower() not in {*_HOP_HEADERS, "content-encoding"}}
     if answer.is_success or request.path != "/score":
         return Response(answer.status_code, answer.content, kept)
     failed = _model_error(answer.status_code, answer.reason_phrase)
     return Response(failed.status, answer.content, {**kept, **failed.headers})
+
+
+def _logs_of(server: _Server) -> dict[str, str]:
+    return {"inferenceserver": server.process.log(), "storageinitializer": server.initializer_log}
 
 
 def _start_s(document: Json) -> float:
