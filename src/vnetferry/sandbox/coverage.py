@@ -70,7 +70,7 @@ def _plain_table(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
 def _absent() -> Iterator[str]:
     yield "\n## What Azure has and the sandbox has not\n\n"
     for service, names in ABSENT.items():
-        yield f"- **{service}**: {', '.join(names)}.\n"
+        yield f"- **{service}**: {', '.join(f'`{name}`' if '_' in name else name for name in names)}.\n"
     hosts = ", ".join(f"`{host}`" for host in absent_hosts())
     yield f"- **Hosts** that answer 501 `NotImplemented`: {hosts}.\n"
     yield "- **Request rates**: the counters in the headers stand still; a scenario brings 429 as a fault.\n"
