@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.errors import AzureError, service_error
 from vnetferry.sandbox.ml.fields import (
+    IDENTIFIERS,
     Field,
     Kind,
     chosen_by,
     flag,
     object_of,
     one_of,
-    resource,
     scalars,
     text,
     variant,
@@ -105,6 +105,7 @@ _KINDS = {
     ),
 }
 _PROPERTIES = chosen_by("datastoreType", _KINDS)
+_BODY = Kind("Datastore", {**IDENTIFIERS, "properties": Field(variant(_PROPERTIES), required=True)})
 _SECRETS_OPTIONS = Kind("SecretExpiry", {"expirableSecret": Field(flag), "expireAfterHours": Field(whole)})
 
 
@@ -167,7 +168,7 @@ async def _put(call: Call) -> Response:
             400, "UserError", f"Datastore name '{name}' is not valid: use letters, digits and _."
         )
     before = call.world.documents.get(child_id(call, "datastores", name))
-    properties = resource_properties(call)
+    properties = _read(call)
     _require_settled(before, properties)
     secrets = (properties["credentials"] or {}).pop("secrets", None)
     document = before or _new(call, name)
@@ -223,12 +224,9 @@ def require_datastore(call: Call) -> Json:
     return document
 
 
-def resource_properties(call: Call) -> Json:
+def _read(call: Call) -> Json:
     """The body's `properties`, read by the table of the datastore's own type."""
-    body = call.json()
-    given = body.get("properties")
-    kind = resource("Datastore", _PROPERTIES(given))
-    properties: Json = kind.read(body)["properties"]
+    properties: Json = _BODY.read(call.json())["properties"]
     spelling = {name.lower(): name for name in _KINDS}
     return {**properties, "datastoreType": spelling[properties["datastoreType"].lower()]}
 

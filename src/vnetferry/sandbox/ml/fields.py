@@ -19,7 +19,7 @@ Check = Callable[[Any], Any]
 
 
 class UnfitValueError(Exception):
-    """A value that its field does not take; the text completes "Error converting value … "."""
+    """A value that its field does not take; the text says to what it cannot be converted, and why."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,10 @@ class _Nested:
         raise invalid(f"Error converting value {_shown(value)} to a {self.shape}. Path '{where}'.", code)
 
     def _one(self, value: Any, where: str, code: str) -> Json:
-        kind = self.kind(value)
+        try:
+            kind = self.kind(value)
+        except UnfitValueError as err:
+            raise invalid(f"{err} Path '{where}'.", code) from err
         return Kind(kind.name, kind.fields, code).read(value, where)
 
 
@@ -195,7 +198,7 @@ def chosen_by(discriminator: str, kinds: Mapping[str, Kind]) -> Callable[[Any], 
         members = value if isinstance(value, dict) else {}
         word = next((v for k, v in members.items() if k.lower() == discriminator.lower()), None)
         if not isinstance(word, str) or word.lower() not in lower:
-            raise invalid(f"'{discriminator}' is {_shown(word)}; expected one of {', '.join(kinds)}.")
+            raise UnfitValueError(f"'{discriminator}' is {_shown(word)}; expected one of {', '.join(kinds)}.")
         return lower[word.lower()]
 
     return choose
