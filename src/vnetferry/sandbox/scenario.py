@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -51,7 +52,16 @@ class Scenario(_Part):
     faults: tuple[Fault, ...] = ()
     runtime: Literal["inference-server", "echo"] = "inference-server"
 
-    @property
+    @cached_property
+    def assigned_principals(self) -> frozenset[str]:
+        """The object ids to which the scenario's role assignments give anything."""
+        return frozenset(
+            (r.get("properties") or {}).get("principalId", "")
+            for r in self.resources
+            if "/microsoft.authorization/roleassignments/" in r.get("id", "").lower()
+        )
+
+    @cached_property
     def subscriptions(self) -> tuple[str, ...]:
         """Subscription ids in the order in which resources name them; one made-up id for an empty scenario."""
         found = dict.fromkeys(r["id"].strip("/").split("/")[1].lower() for r in self.resources if "id" in r)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from vnetferry.sandbox.errors import AzureError
+
 GROUP = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg"
 DEPLOYMENT = f"{GROUP}/providers/Microsoft.Resources/deployments/d"
 V = "2020-06-01"
@@ -160,3 +162,34 @@ def test_validate_good_template_makes_nothing(arm: Any) -> None:
 def test_put_running_deployment_again_is_refused(arm: Any) -> None:
     arm.put(DEPLOYMENT, body(template(storage("stone"))), V)
     assert arm.put(DEPLOYMENT, body(template(storage("stone"))), V).code == "DeploymentActive"
+
+
+def test_put_complete_mode_is_refused(arm: Any) -> None:
+    sent = body(template(storage("stone")))
+    sent["properties"]["mode"] = "Complete"
+    assert arm.put(DEPLOYMENT, sent, V).code == "InvalidDeploymentMode"
+
+
+def test_cancel_running_deployment_starts_nothing_more(arm: Any) -> None:
+    arm.put(DEPLOYMENT, body(template(storage("stone"))), V)
+    assert arm.send("POST", f"{DEPLOYMENT}/cancel", version=V).status == 204
+    arm.wait(30)
+    assert arm.get(DEPLOYMENT, V).body["properties"]["provisioningState"] == "Canceled"
+    assert arm.get(f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stone", "2023-01-01").status == 404
+
+
+def test_put_resource_whose_own_operation_fails_fails_the_deployment(arm_of: Any) -> None:
+    arm = arm_of()
+    arm.world.operations.forced_failures.append(lambda _operation: AzureError(500, "Broken", "It broke."))
+    network = {
+        "type": "Microsoft.Network/virtualNetworks",
+        "apiVersion": "2023-09-01",
+        "name": "vnet",
+        "location": "westeurope",
+        "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}},
+    }
+    arm.put(DEPLOYMENT, body(template(network)), V)
+    detail = arm.settle(DEPLOYMENT, V).body["properties"]["error"]["details"][0]
+    inner = json.loads(detail["message"])["error"]
+    assert (detail["code"], inner["code"]) == ("Conflict", "ResourceDeploymentFailure")
+    assert inner["details"][0]["code"] == "Broken"

@@ -45,17 +45,74 @@ def test_get_in_unknown_subscription_is_refused(arm_of: Any) -> None:
     assert (answer.status, answer.code) == (404, "SubscriptionNotFound")
 
 
-def test_delete_group_takes_its_contents(arm: Any) -> None:
+def test_delete_group_takes_its_contents(arm_of: Any) -> None:
+    arm = arm_of(durations_s={"ResourceGroups_Delete": 5000})
     arm.put(ACCOUNT, ACCOUNT_BODY, S)
     answer = arm.send("DELETE", GROUP, version=V)
     result = answer.headers["Location"].removeprefix("https://management.azure.com").partition("?")[0]
     assert answer.status == 202
     assert arm.get(result, V).status == 202
     assert arm.put(GROUP, {"location": "westeurope"}, V).code == "ResourceGroupBeingDeleted"
-    arm.wait(90)
+    arm.wait(5500)
     assert arm.get(result, V).status == 200
     assert arm.get(GROUP, V).code == "ResourceGroupNotFound"
     assert ACCOUNT not in arm.world.documents
+
+
+def vault(arm: Any, **properties: Any) -> str:
+    own = {"tenantId": "t", "sku": {"name": "standard", "family": "A"}, "accessPolicies": [], **properties}
+    path = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-one"
+    assert arm.put(path, {"location": "westeurope", "properties": own}, "2023-07-01").status == 200
+    return path
+
+
+def test_delete_group_soft_deletes_its_vaults(arm: Any) -> None:
+    vault(arm)
+    arm.send("DELETE", GROUP, version=V)
+    arm.wait(90)
+    deleted = arm.get(f"{SUBSCRIPTION}/providers/Microsoft.KeyVault/deletedVaults", "2023-07-01").body[
+        "value"
+    ]
+    assert [found["name"] for found in deleted] == ["kv-one"]
+
+
+def test_delete_group_deletes_users_before_what_they_use(arm_of: Any) -> None:
+    network = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet"
+    subnet = {"id": f"{network}/subnets/s", "name": "s", "properties": {"addressPrefix": "10.0.0.0/24"}}
+    connection = {"name": "c", "properties": {"privateLinkServiceId": ACCOUNT, "groupIds": ["blob"]}}
+    arm = arm_of(
+        {
+            "id": f"{GROUP}/providers/Microsoft.Network/privateEndpoints/pe",
+            "name": "pe",
+            "location": "westeurope",
+            "properties": {"subnet": {"id": subnet["id"]}, "privateLinkServiceConnections": [connection]},
+        },
+        {"id": network, "name": "vnet", "location": "westeurope", "properties": {"subnets": [subnet]}},
+    )
+    arm.send("DELETE", GROUP, version=V)
+    arm.wait(600)
+    assert arm.get(GROUP, V).code == "ResourceGroupNotFound"
+
+
+def test_delete_group_that_cannot_be_emptied_comes_back_and_says_why(arm: Any) -> None:
+    arm.put(ACCOUNT, ACCOUNT_BODY, S)
+    location = arm.send("DELETE", GROUP, version=V).headers["Location"]
+    lock = {
+        "id": f"{ACCOUNT}/providers/Microsoft.Authorization/locks/l",
+        "properties": {"level": "CanNotDelete"},
+    }
+    arm.world.documents.put({**lock, "name": "l"})
+    arm.wait(120)
+    result = arm.get(location.removeprefix("https://management.azure.com").partition("?")[0], V)
+    assert (result.status, result.code) == (409, "ResourceGroupDeletionBlocked")
+    assert ACCOUNT in result.message
+    assert arm.get(GROUP, V).body["properties"] == {"provisioningState": "Succeeded"}
+
+
+def test_put_into_group_that_is_being_deleted_is_refused(arm_of: Any) -> None:
+    arm = arm_of(durations_s={"ResourceGroups_Delete": 5000})
+    arm.send("DELETE", GROUP, version=V)
+    assert arm.put(ACCOUNT, ACCOUNT_BODY, S).code == "ResourceGroupBeingDeleted"
 
 
 def test_list_resources_can_be_filtered(arm: Any) -> None:

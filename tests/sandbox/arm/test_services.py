@@ -87,6 +87,15 @@ def test_patch_account_replaces_tags_and_keeps_the_rest(arm: Any) -> None:
     assert found["properties"]["networkAcls"]["defaultAction"] == "Allow"
 
 
+def test_patch_account_cannot_change_what_it_is(arm: Any) -> None:
+    arm.put(f"{STORAGE}/stone", ACCOUNT, S)
+    before = arm.get(f"{STORAGE}/stone", S).body
+    arm.send("PATCH", f"{STORAGE}/stone", {"id": "/x", "name": "y", "location": "eastus"}, version=S)
+    assert {k: arm.get(f"{STORAGE}/stone", S).body[k] for k in ("id", "name", "location")} == {
+        k: before[k] for k in ("id", "name", "location")
+    }
+
+
 def test_patch_account_hns_is_immutable(arm: Any) -> None:
     arm.put(f"{STORAGE}/stone", ACCOUNT, S)
     answer = arm.send("PATCH", f"{STORAGE}/stone", {"properties": {"isHnsEnabled": True}}, version=S)

@@ -12,7 +12,6 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm.roles import BY_ID, Role
-from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.wire import Json, Principal
 
@@ -69,11 +68,7 @@ def permissions(world: World, object_id: str, scope: str) -> list[Json]:
 
 def is_implied_owner(world: World, object_id: str) -> bool:
     """Whether this is the client and the scenario leaves its rights unsaid."""
-    return object_id == CLIENT_OBJECT_ID and not any(
-        (document.get("properties") or {}).get("principalId") == CLIENT_OBJECT_ID
-        for document in world.scenario.resources
-        if resource_type(document.get("id", "")).lower() == "microsoft.authorization/roleassignments"
-    )
+    return object_id == CLIENT_OBJECT_ID and CLIENT_OBJECT_ID not in world.scenario.assigned_principals
 
 
 def find_role(world: World, definition_id: str) -> Role | None:

@@ -54,7 +54,7 @@ async def _get_service(call: Call) -> Response:
     account = _account(call)
     properties = {"cors": {"corsRules": []}, "deleteRetentionPolicy": {"enabled": False}}
     service = {"id": f"{account['id']}/blobServices/default", "name": "default", "type": _SERVICE}
-    return Response(200, {**service, "sku": account["sku"], "properties": properties})
+    return Response(200, {**service, "sku": account.get("sku"), "properties": properties})
 
 
 async def _put(call: Call) -> Response:

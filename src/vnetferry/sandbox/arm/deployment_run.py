@@ -6,18 +6,17 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+from vnetferry.sandbox.arm.requests import await_operation, send, terminal
 from vnetferry.sandbox.arm.template import Planned, Scope, outputs
 from vnetferry.sandbox.arm.template.failures import TemplateError, unprocessable
 from vnetferry.sandbox.arm.template.scope import NeedsResource, Wanted
-from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call
-from vnetferry.sandbox.wire import Json, Request, Response
+from vnetferry.sandbox.wire import Json, Response
 
 DEPLOYMENTS = "Microsoft.Resources/deployments"
 _FAILED = (
@@ -45,8 +44,6 @@ class Run:
         template: Json,
         planned: list[Planned],
         scope: Scope,
-        *,
-        complete: bool,
     ) -> None:
         self.document = document
         self.planned = planned
@@ -55,7 +52,6 @@ class Run:
         self._world = call.world
         self._template = template
         self._scope = scope
-        self._complete = complete
         self._found: dict[Wanted, Any] = {}
         self._errors: list[Json] = []
         self._done = {resource.key: asyncio.Event() for resource in planned}
@@ -84,8 +80,6 @@ class Run:
 
     async def _finish(self) -> None:
         try:
-            if self._complete:
-                await self._remove_others()
             found = await self._with_found(lambda scope: outputs(self._template, scope))
             self.document["properties"]["outputs"] = found
             enabled = [
@@ -155,8 +149,8 @@ class Run:
             body = await self._with_found(lambda scope: resource.body(scope.found))
         except TemplateError as err:
             raise unprocessable(resource.id, str(err)) from err
-        response = await self._request("PUT", resource.id, resource.api_version, body)
-        return _require_success(response)
+        sender = self._call.request
+        return await send(self._world, sender, "PUT", resource.id, resource.api_version, body)
 
     async def _with_found(self, evaluate: Callable[[Scope], _T]) -> _T:
         """Evaluate; whenever a resource's state is missing, ask for it and evaluate again."""
@@ -170,59 +164,20 @@ class Run:
         method, path = (
             ("POST", f"{wanted.resource_id}/{wanted.verb}") if wanted.verb else ("GET", wanted.resource_id)
         )
-        response = await self._request(method, path, wanted.api_version)
-        return json.loads(_require_success(response).encoded() or b"null")
-
-    async def _request(self, method: str, path: str, api_version: str, body: Json | None = None) -> Response:
-        """A request of the deployment's caller, by the rules for any request."""
-        from vnetferry.sandbox.arm import site  # it imports every service, this one too
-
-        sender = self._call.request
-        headers = {"content-type": "application/json", "x-ms-client-request-id": secrets.token_hex(16)}
-        content = b"" if body is None else json.dumps(body).encode()
-        request = Request(
-            method,
-            sender.host,
-            path.replace(" ", "%20"),
-            f"api-version={api_version}",
-            {**headers, **_kept(sender)},
-            content,
-            sender.vantage,
-            sender.principal,
-        )
-        try:
-            return await site.dispatch(self._world, request)
-        except AzureError as err:
-            return Response(err.status, err.body())
+        response = await send(self._world, self._call.request, method, path, wanted.api_version)
+        return json.loads(response.encoded() or b"null")
 
     async def _await_end(self, resource_id: str, response: Response) -> None:
         """Wait for the operation that a PUT began, or for the resource's state; AzureError if it failed."""
-        identifier = _operation_id(response)
-        operation = self._world.operations.find(identifier) if identifier else None
-        if operation:
-            await operation.ended.wait()
-            if operation.status != "Succeeded":
-                raise _terminal(operation.status, operation.error)
+        if await await_operation(self._world, response):
             return
-        while True:
-            document = self._world.documents.get(resource_id)
-            if document is None or end_state(document):
-                break
+        document = self._world.documents.get(resource_id)
+        while document is not None and not end_state(document):
             await self._world.clock.sleep(_POLL_S)
-        state = ((document or {}).get("properties") or {}).get("provisioningState")
-        if document and state in ("Failed", "Canceled"):
-            raise _terminal(state, document["properties"].get("error"))
-
-    async def _remove_others(self) -> None:
-        """Complete mode: what the group holds and the template does not name goes."""
-        group, kept = (
-            self.document["id"].partition("/providers/")[0],
-            {resource.key for resource in self.planned},
-        )
-        for document in list(self._world.documents.below(group)):
-            kind = resource_type(document["id"])
-            if kind.count("/") == 1 and kind != DEPLOYMENTS and document["id"].lower() not in kept:
-                self._world.documents.remove(document["id"])
+            document = self._world.documents.get(resource_id)
+        properties = (document or {}).get("properties") or {}
+        if properties.get("provisioningState") in ("Failed", "Canceled"):
+            raise terminal(properties["provisioningState"], properties.get("error"))
 
 
 def iso_duration(seconds: float) -> str:
@@ -231,34 +186,6 @@ def iso_duration(seconds: float) -> str:
     hours, minutes = divmod(int(minutes), 60)
     text = "".join(f"{number}{unit}" for number, unit in ((hours, "H"), (minutes, "M")) if number)
     return f"PT{text}{rest:.7f}".rstrip("0").rstrip(".") + "S"
-
-
-def _kept(sender: Request) -> dict[str, str]:
-    return {"authorization": sender.headers["authorization"]} if "authorization" in sender.headers else {}
-
-
-def _require_success(response: Response) -> Response:
-    if response.status < 400:
-        return response
-    error = json.loads(response.encoded() or b"{}").get("error") or {
-        "code": _phrase(response.status),
-        "message": "",
-    }
-    raise AzureError(response.status, error["code"], error["message"], details=deepcopy(error.get("details")))
-
-
-def _operation_id(response: Response) -> str:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    url = headers.get("azure-asyncoperation") or (
-        headers.get("location", "") if response.status == 202 else ""
-    )
-    return url.partition("?")[0].rpartition("/")[2]
-
-
-def _terminal(state: str, error: Json | None) -> AzureError:
-    """What a resource's failed operation is to the deployment that began it."""
-    message = f"The resource operation completed with terminal provisioning state '{state}'."
-    return AzureError(409, "ResourceDeploymentFailure", message, details=[deepcopy(error)] if error else [])
 
 
 def _message(err: AzureError) -> Json:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vnetferry.sandbox.arm import authorization, tracked
@@ -52,7 +53,10 @@ def operations() -> list[Operation]:
 
     short = f"{_GROUP}/deployments/{{deployment}}/operations"
     return [
-        row("Deployments_CreateOrUpdate", "PUT", _ONE, _put, "write"),
+        replace(
+            row("Deployments_CreateOrUpdate", "PUT", _ONE, _put, "write"),
+            note="Incremental mode; no template links, no parameters from Key Vault.",
+        ),
         row("Deployments_Validate", "POST", f"{_ONE}/validate", _validate, "validate/action"),
         row("Deployments_Get", "GET", _ONE, _get, "read"),
         row("Deployments_Delete", "DELETE", _ONE, _delete, "delete"),
@@ -119,6 +123,9 @@ def _prepare(call: Call, body: Json) -> Run:
     mode = require_choice(
         properties.get("mode"), ("Incremental", "Complete"), "properties.mode", "InvalidDeploymentMode"
     )
+    if mode == "Complete":
+        message = "The vnetferry sandbox runs deployments in Incremental mode only."
+        raise AzureError(400, "InvalidDeploymentMode", message)
     if "template" not in properties:
         message = "The template link of a deployment is not served: send the template itself."
         raise AzureError(
@@ -132,7 +139,7 @@ def _prepare(call: Call, body: Json) -> Run:
         raise invalid_template(str(err)) from err
     _preflight(call, planned)
     document = _document(call, mode, template, parameters, planned)
-    return Run(call, document, template, planned, scope, complete=mode == "Complete")
+    return Run(call, document, template, planned, scope)
 
 
 def _scope(call: Call, mode: str) -> Scope:

@@ -13,6 +13,7 @@ from vnetferry.sandbox.arm.providers import require_registered
 from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call
+from vnetferry.sandbox.wire import Json
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
@@ -27,7 +28,9 @@ def admit(call: Call) -> None:
         return
     require_subscription(call.world, parts[1])
     if len(parts) > 4 and parts[2].lower() == "resourcegroups":
-        require_group(call.world, parts[1], parts[3])
+        group = require_group(call.world, parts[1], parts[3])
+        if call.request.method in ("PUT", "PATCH"):
+            _require_lasting(group)
     if call.request.method in ("PUT", "PATCH"):
         require_registered(call.world, call.path)
     if call.request.method != "GET":
@@ -42,11 +45,21 @@ def require_subscription(world: World, subscription_id: str) -> None:
         raise AzureError(404, "SubscriptionNotFound", message)
 
 
-def require_group(world: World, subscription_id: str, group: str) -> None:
-    """AzureError 404 `ResourceGroupNotFound` when it is absent, 409 while it is being deleted."""
+def require_group(world: World, subscription_id: str, group: str) -> Json:
+    """The group's document; AzureError 404 `ResourceGroupNotFound` when it is absent."""
     document = world.documents.get(f"/subscriptions/{subscription_id}/resourceGroups/{group}")
     if document is None:
         raise AzureError(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
+    return document
+
+
+def _require_lasting(group: Json) -> None:
+    if (group.get("properties") or {}).get("provisioningState") == "Deleting":
+        message = (
+            f"The resource group '{group['name']}' is in deprovisioning state and cannot perform this "
+            "operation."
+        )
+        raise AzureError(409, "ResourceGroupBeingDeleted", message)
 
 
 def _check_locks(call: Call) -> None:

@@ -14,6 +14,7 @@ from vnetferry.sandbox.arm import tracked
 from vnetferry.sandbox.arm.bodies import require_known, require_tags
 from vnetferry.sandbox.arm.providers import NAMESPACES
 from vnetferry.sandbox.arm.regions import require_region
+from vnetferry.sandbox.arm.requests import await_operation, newest_version, send
 from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call, Operation
@@ -77,11 +78,15 @@ def adopt_implied(world: World) -> None:
 
 
 async def _list(call: Call) -> Response:
-    return tracked.paged(call, deepcopy(call.world.documents.collection(call.path)))
+    return tracked.paged(call, [_shown(group) for group in call.world.documents.collection(call.path)])
 
 
 async def _get(call: Call) -> Response:
-    return Response(200, deepcopy(_require(call)))
+    return Response(200, _shown(_require(call)))
+
+
+def _shown(group: Json) -> Json:
+    return {**deepcopy(group), "properties": {"provisioningState": group["properties"]["provisioningState"]}}
 
 
 async def _exists(call: Call) -> Response:
@@ -114,7 +119,7 @@ async def _put(call: Call) -> Response:
         _require_same_location(before, location)
         _require_ready(before)
         before["tags"] = tags
-        return Response(200, deepcopy(before))
+        return Response(200, _shown(before))
     adopt(
         call.world,
         {
@@ -124,7 +129,7 @@ async def _put(call: Call) -> Response:
             "tags": tags,
         },
     )
-    return Response(201, deepcopy(_require(call)))
+    return Response(201, _shown(_require(call)))
 
 
 def _require_same_location(group: Json, location: str) -> None:
@@ -151,33 +156,65 @@ async def _patch(call: Call) -> Response:
     _require_ready(group)
     if "tags" in body:
         group["tags"] = require_tags(body["tags"])
-    return Response(200, deepcopy(group))
+    return Response(200, _shown(group))
 
 
 async def _delete(call: Call) -> Response:
     group = _require(call)
     _require_ready(group)
-    group["properties"]["provisioningState"] = "Deleting"
-    call.world.operations.spawn(_finish_delete(call, group["id"]))
+    group["properties"] = {"provisioningState": "Deleting"}
+    call.world.operations.spawn(_finish_delete(call, group))
     base = f"https://management.azure.com/subscriptions/{call.params['subscriptionId']}/operationresults"
     location = f"{base}/{_token(group['name'])}?api-version={call.api_version}"
     return Response(202, None, {"Location": location, **call.world.operations.pace()})
 
 
-async def _finish_delete(call: Call, group_id: str) -> None:
+async def _finish_delete(call: Call, group: Json) -> None:
     await call.world.clock.sleep(call.world.scenario.durations_s.get("ResourceGroups_Delete", _DELETE_S))
-    call.world.documents.remove(group_id)
+    left, before = _outermost(call.world, group["id"]), -1
+    while left and len(left) != before:  # what is in use goes in a later round, once its user is gone
+        before = len(left)
+        left = [found for found in left if not await _removed(call, found)]
+    if not left:
+        call.world.documents.remove(group["id"])
+        return
+    failed = [found["id"] for found in left]
+    message = (
+        f"Deletion of resource group '{group['name']}' failed as resources with identifiers "
+        f"'{','.join(failed)}' could not be deleted. The provisioning state of the resource group will be "
+        "rolled back."
+    )
+    group["properties"].update(provisioningState="Succeeded", deletionError=message)
+
+
+def _outermost(world: World, group_id: str) -> list[Json]:
+    """The group's own resources, newest first: what was made later may use what was made before."""
+    found = [r for r in world.documents.below(group_id) if resource_type(r["id"]).count("/") == 1]
+    return [resource for resource in found[::-1] if resource["id"].lower().count("/providers/") == 1]
+
+
+async def _removed(call: Call, resource: Json) -> bool:
+    """Delete one resource by its own service's rules; what no service deletes just goes."""
+    version = newest_version("DELETE", resource["id"])
+    if version is None or resource["id"] not in call.world.documents:
+        return True
+    try:
+        response = await send(call.world, call.request, "DELETE", resource["id"], version)
+        await await_operation(call.world, response)
+    except AzureError:
+        return False
+    return True
 
 
 async def _delete_result(call: Call) -> Response:
-    """202 while the group is there; 200 without a body when it is gone."""
+    """202 while the group is being deleted; 200 without a body when it is gone; 409 when it could not be."""
     name = _group_of(call.params["id"])
-    gone = f"/subscriptions/{call.params['subscriptionId']}/resourceGroups/{name}" not in call.world.documents
-    return (
-        Response(200)
-        if gone
-        else Response(202, None, {"Location": _self(call), **call.world.operations.pace()})
-    )
+    group = call.world.documents.get(f"/subscriptions/{call.params['subscriptionId']}/resourceGroups/{name}")
+    if group is None:
+        return Response(200)
+    if message := group["properties"].get("deletionError"):
+        raise AzureError(409, "ResourceGroupDeletionBlocked", message)
+    return Response(202, None, {"Location": _self(call), **call.world.operations.pace()})
 
 
 def _self(call: Call) -> str:

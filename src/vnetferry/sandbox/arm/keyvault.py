@@ -158,24 +158,18 @@ def _require_policies(properties: Json) -> None:
 
 
 def _complete_protection(properties: Json, before: Json | None) -> None:
-    old = before["properties"] if before else {}
-    if old.get("enablePurgeProtection") and properties.get("enablePurgeProtection") is False:
-        message = (
-            'The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection '
-            "for a vault is an irreversible action."
-        )
-        raise AzureError(400, "BadRequest", message)
-    if properties.get("enableSoftDelete") is False:
-        raise AzureError(400, "BadRequest", 'The property "enableSoftDelete" cannot be set to false.')
-    days = properties.setdefault("softDeleteRetentionInDays", old.get("softDeleteRetentionInDays", 90))
+    """Soft deletion is always on, and protection from purging can be switched on only."""
+    for name in ("enablePurgeProtection", "enableSoftDelete"):
+        if properties.get(name) is False:
+            raise AzureError(400, "BadRequest", f'The property "{name}" cannot be set to false.')
+    held = (before or {}).get("properties") or {}
+    if held.get("enablePurgeProtection"):
+        properties["enablePurgeProtection"] = True
+    days = properties.setdefault("softDeleteRetentionInDays", held.get("softDeleteRetentionInDays", 90))
     if not isinstance(days, int) or not 7 <= days <= 90:
-        raise AzureError(
-            400, "BadRequest", "The property 'softDeleteRetentionInDays' must be a number from 7 to 90."
-        )
-    properties["enableSoftDelete"] = True
-    if properties.get("enablePurgeProtection") is False:
-        message = 'The property "enablePurgeProtection" cannot be set to false.'
+        message = "The property 'softDeleteRetentionInDays' must be a number from 7 to 90."
         raise AzureError(400, "BadRequest", message)
+    properties["enableSoftDelete"] = True
 
 
 def _show(world: World, vault: Json) -> Json:
@@ -191,7 +185,7 @@ def _removed(world: World, vault: Json) -> None:
     properties, now = vault["properties"], world.clock.now()
     provider = f"/subscriptions/{subscription}/providers/Microsoft.KeyVault"
     base = f"{provider}/locations/{vault['location']}/deletedVaults"
-    purge_at = now + timedelta(days=properties["softDeleteRetentionInDays"])
+    purge_at = now + timedelta(days=properties.get("softDeleteRetentionInDays", 90))
     protected = {"purgeProtectionEnabled": True} if properties.get("enablePurgeProtection") else {}
     world.documents.put(
         {

@@ -140,6 +140,7 @@ def patch(call: Call, kind: TrackedType) -> Response:
     }
     _require_members(kind, body)
     draft = deepcopy(merged)
+    draft.update({name: before[name] for name in ("id", "name", "type", "location") if name in before})
     draft["tags"] = require_tags(merged.get("tags"))
     kind.prepare(call, draft, before)
     return Response(200, shown(call.world, kind, _save(call, draft, before)))
@@ -245,15 +246,16 @@ def _id(call: Call, kind: TrackedType, name: str, before: Json | None) -> str:
 def _location(call: Call, kind: TrackedType, body: Json, before: Json | None) -> str:
     require = require_global if kind.global_location else require_region
     location = require(body.get("location"), kind.type)
-    if before and before["location"].replace(" ", "").lower() != location:
+    held = str((before or {}).get("location", location))
+    if before and held.replace(" ", "").lower() != location:
         message = (
-            f"The resource '{before['name']}' already exists in location '{before['location']}' in "
+            f"The resource '{before['name']}' already exists in location '{held}' in "
             "resource group "
             f"'{call.params['resourceGroup']}'. A resource with the same name cannot be created in location "
             f"'{location}'. Please select a new resource name."
         )
         raise AzureError(409, "InvalidResourceLocation", message)
-    return str(before["location"]) if before else location
+    return held
 
 
 def _system_data(call: Call, before: Json | None) -> Json:
@@ -324,7 +326,8 @@ def _begin_delete(call: Call, kind: TrackedType, document: Json) -> Response:
 def carry(draft: Json, before: Json | None, *names: str) -> None:
     """Keep members of `properties` that only the service writes."""
     if before:
-        kept = {name: before["properties"][name] for name in names if name in before["properties"]}
+        held = before.get("properties") or {}
+        kept = {name: held[name] for name in names if name in held}
         draft["properties"].update(deepcopy(kept))
 
 
