@@ -36,7 +36,7 @@ _MARK = ".vnetferry-rehearsal"
 @click.option(
     "--time-scale",
     type=click.FloatRange(0, 100_000, min_open=True),
-    default=60.0,
+    default=120.0,
     show_default=True,
     help="Azure seconds in a second.",
 )
