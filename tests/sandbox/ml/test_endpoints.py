@@ -302,6 +302,12 @@ def test_vault_that_refuses_azures_services_fails_a_key_endpoint_only(tmp_path: 
         assert "Please recreate the endpoint" in texts(raised)
 
 
+def test_workspace_in_legacy_mode_takes_no_endpoint(tmp_path: Path) -> None:
+    with online(tmp_path, held=documents({"v1LegacyMode": True})) as az, pytest.raises(AzureError) as raised:
+        az.send("PUT", "onlineEndpoints/scoring", _body())
+    assert "v1LegacyMode to false" in texts(raised)
+
+
 def test_workspace_that_is_absent_is_the_missing_parent(tmp_path: Path) -> None:
     with online(tmp_path) as az:
         az.world.documents.remove(WORKSPACE)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.online_world import deployment_body, online, texts
+from tests.sandbox.online_world import MODEL, deployment_body, documents, online, texts
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.scoring import runtime
 
@@ -241,6 +241,22 @@ def test_code_that_was_never_uploaded_ends_failed_with_bad_argument(tmp_path: Pa
         logs = az.send("POST", path, {"containerType": "StorageInitializer"}).body
         assert isinstance(logs, dict)
         assert "there are no such blobs" in logs["content"]
+
+
+def test_legacy_deployment_cannot_fetch_a_model_from_another_storage_account(tmp_path: Path) -> None:
+    held = documents()
+    model = next(document for document in held if document["id"] == MODEL)
+    model["properties"]["modelUri"] = "https://elsewhere.blob.core.windows.net/models/model"
+    with online(tmp_path, runtime="inference-server", held=held) as az:
+        az.upload()
+        az.make_endpoint()
+        answer = az.send(
+            "PUT", "onlineEndpoints/scoring/deployments/blue", _body(egressPublicNetworkAccess="disabled")
+        )
+        az.settle()
+        error = az.error_of(answer)
+        assert error["code"] == "BadArgument"
+        assert "elsewhere.blob.core.windows.net:443 is not reachable" in error["message"]
 
 
 def test_missing_runtime_says_how_to_make_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

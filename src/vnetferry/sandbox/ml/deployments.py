@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml import api_versions, legacy_egress
 from vnetferry.sandbox.ml import deployment_rules as rules
-from vnetferry.sandbox.ml import online_operations as long
+from vnetferry.sandbox.ml import online_operations as lro
 from vnetferry.sandbox.ml.deployment_defaults import complete
 from vnetferry.sandbox.ml.endpoint_rules import check_created, check_name
 from vnetferry.sandbox.ml.endpoints import check_location, deployments_of
@@ -45,8 +45,8 @@ def operations() -> list[Operation]:
         ("CreateOrUpdate", "PUT", one, _put, "write", "recorded"),
         ("Update", "PATCH", one, _patch, "write", "specified"),
         ("Delete", "DELETE", one, _delete, "delete", "recorded"),
-        ("GetLogs", "POST", f"{one}/getLogs", _get_logs, "read", "recorded"),
-        ("ListSkus", "GET", f"{one}/skus", _list_skus, "read", "recorded"),
+        ("GetLogs", "POST", f"{one}/getLogs", _get_logs, "getLogs/action", "recorded"),
+        ("ListSkus", "GET", f"{one}/skus", _list_skus, "skus/read", "recorded"),
     )
     return [
         row(
@@ -99,7 +99,7 @@ def _create(call: Call, workspace: Json, endpoint: Json, body: Json) -> Response
     check_name(name, "Deployment")
     check_deployment_quota(world, workspace, len(deployments_of(world, endpoint["id"])))
     check_cores(world, workspace, body, None)
-    document = world.documents.put(_new_document(call, endpoint, body))
+    document = world.documents.put(_new_document(call, endpoint["location"], body))
     if is_private(document):
         legacy_egress.connect_deployment(world, document)
     final = complete(world, document)
@@ -109,21 +109,21 @@ def _create(call: Call, workspace: Json, endpoint: Json, body: Json) -> Response
         await booting
         document["properties"] = {**final["properties"], "provisioningState": "Succeeded"}
 
-    operation = long.start(call, document, long.Work(_CREATE_OR_UPDATE, "odidp", _CREATE_S, finish))
-    uri = long.async_uri(operation, call.api_version)
+    operation = lro.start(call, document, lro.Work(_CREATE_OR_UPDATE, "odidp", _CREATE_S, finish))
+    uri = lro.async_uri(operation, call.api_version)
     for each in (document, final):
         each["properties"]["properties"]["AzureAsyncOperationUri"] = uri
-    return long.created(call, operation, deepcopy(document))
+    return lro.created(call, operation, deepcopy(document))
 
 
-def _new_document(call: Call, endpoint: Json, body: Json) -> Json:
+def _new_document(call: Call, location: str, body: Json) -> Json:
     properties = dict(body["properties"])
     properties["properties"] = dict(properties.get("properties") or {})
     return {
         "id": _id(call),
         "name": call.params["deployment"],
         "type": TYPE,
-        "location": endpoint["location"],
+        "location": location,
         "tags": body.get("tags") or {},
         "kind": "Managed",
         "identity": None,
@@ -148,7 +148,7 @@ def _update(call: Call, workspace: Json, document: Json, body: Json) -> Response
     rules.check_recoverable(document)
     rules.check_immutable(document, body)
     check_cores(call.world, workspace, body, document)
-    wanted = _new_document(call, document, body)
+    wanted = _new_document(call, document["location"], body)
     notes = document["properties"].get("properties") or {}
     if "AzureAsyncOperationUri" in notes:
         wanted["properties"]["properties"]["AzureAsyncOperationUri"] = notes["AzureAsyncOperationUri"]
@@ -162,13 +162,11 @@ def _update(call: Call, workspace: Json, document: Json, body: Json) -> Response
         document.update(sku=final["sku"], tags=final["tags"])
 
     default_s = _CREATE_S if booting else _SCALE_S
-    operation = long.start(
-        call, document, long.Work(_CREATE_OR_UPDATE, "odidp", default_s, finish, "Updating")
-    )
+    operation = lro.start(call, document, lro.Work(_CREATE_OR_UPDATE, "odidp", default_s, finish, "Updating"))
     answer = deepcopy(wanted)
     answer["properties"]["instanceType"] = None
     answer["systemData"] = {"lastModifiedAt": answer["systemData"]["lastModifiedAt"]}
-    return long.created(call, operation, answer)
+    return lro.created(call, operation, answer)
 
 
 async def _patch(call: Call) -> Response:
@@ -185,8 +183,8 @@ async def _patch(call: Call) -> Response:
         if body.get("tags") is not None:
             document["tags"] = body["tags"]
 
-    work = long.Work("OnlineDeployments_Update", "odidp", _SCALE_S, finish, "Updating")
-    return long.accepted(call, long.start(call, document, work))
+    work = lro.Work("OnlineDeployments_Update", "odidp", _SCALE_S, finish, "Updating")
+    return lro.accepted(call, lro.start(call, document, work))
 
 
 async def _delete(call: Call) -> Response:
@@ -204,8 +202,8 @@ async def _delete(call: Call) -> Response:
         for shares in (endpoint["properties"].get("traffic"), endpoint["properties"].get("mirrorTraffic")):
             (shares or {}).pop(document["name"].lower(), None)
 
-    work = long.Work("OnlineDeployments_Delete", "odidp", _DELETE_S, finish, "Deleting")
-    return long.accepted(call, long.start(call, document, work))
+    work = lro.Work("OnlineDeployments_Delete", "odidp", _DELETE_S, finish, "Deleting")
+    return lro.accepted(call, lro.start(call, document, work))
 
 
 async def _get_logs(call: Call) -> Response:

@@ -161,6 +161,7 @@ def check_location(parent: Json, body: Json) -> None:
 def _create(call: Call, workspace: Json, body: Json) -> Response:
     world, properties, name = call.world, body["properties"], call.params["endpoint"]
     check_name(name, "Endpoint")
+    _check_not_legacy(workspace)
     _check_keys(properties)
     check_traffic(name, [], properties)
     check_endpoint_quota(world, workspace)
@@ -313,6 +314,16 @@ async def _regenerate(call: Call) -> Response:
     return accepted(
         call, start(call, document, Work("OnlineEndpoints_RegenerateKeys", "oeidp", _KEYS_S, finish))
     )
+
+
+def _check_not_legacy(workspace: Json) -> None:
+    """Source: use network isolation with the v2 API platform. The text is assumed."""
+    if workspace["properties"].get("v1LegacyMode"):
+        raise refused(
+            f"Workspace '{workspace['name']}' is in V1LegacyMode, which online endpoints do not work in: set "
+            "v1LegacyMode to false first.",
+            field="V1LegacyMode",
+        )
 
 
 def _check_keys(properties: Json) -> None:

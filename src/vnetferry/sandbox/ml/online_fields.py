@@ -81,7 +81,7 @@ SKU = Kind(
         "tier": Field(one_of("Free", "Basic", "Standard", "Premium")),
         "size": Field(text),
         "family": Field(text),
-        "capacity": Field(at_least(0)),
+        "capacity": Field(at_least(1)),
     },
 )
 ENDPOINT_PROPERTIES = Kind(

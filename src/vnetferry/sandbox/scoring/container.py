@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.scoring import egress, runtime
-from vnetferry.sandbox.scoring.assets import find_assets, lay_out, localize
+from vnetferry.sandbox.scoring.assets import Assets, find_assets, lay_out, localize
 from vnetferry.sandbox.scoring.process import Launch
 from vnetferry.sandbox.wire import Json
 
@@ -38,6 +38,7 @@ async def build(world: World, deployment: Json, root: Path) -> Container:
             installed).
     """
     assets = find_assets(world, deployment)
+    _check_reachable(world, deployment, assets)
     lines = await asyncio.to_thread(lay_out, world.blobs, assets, root)
     python = _find_python()
     port = await egress.open_port(world, deployment)
@@ -51,6 +52,14 @@ async def build(world: World, deployment: Json, root: Path) -> Container:
         python, Path(f"{root}{assets.app_root}"), environment["AZUREML_ENTRY_SCRIPT"], environment
     )
     return Container(launch, "".join(f"{line}\n" for line in lines))
+
+
+def _check_reachable(world: World, deployment: Json, assets: Assets) -> None:
+    """What a container starts from is fetched through its own network, which a legacy one has little of."""
+    _, refuse = egress.network_of(world, deployment)
+    for mount in assets.mounts:
+        if why := refuse(f"{mount.source.account}.blob.core.windows.net", 443):
+            raise AzureError(400, "BadArgument", f"Unable to download user model or code: {why}")
 
 
 def _find_python() -> Path:
