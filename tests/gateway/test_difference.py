@@ -51,17 +51,37 @@ def test_differs_azures_own_spelling_is_no_difference(desired: Any, current: Any
     ("desired", "current", "path"),
     [
         ({"location": "westeurope"}, {"location": "northeurope"}, "location"),
-        ({"properties": {"traffic": {"blue": 100}}}, {"properties": {"traffic": {"blue": 90, "green": 10}}}, "properties.traffic.blue"),
-        ({"properties": {"traffic": {}}}, {"properties": {"traffic": {"green": 10}}}, "properties.traffic.green"),
-        ({"properties": {"environmentVariables": {"A": "x"}}}, {"properties": {"environmentVariables": {"A": "X"}}}, "properties.environmentVariables.A"),
-        ({"properties": {"environmentVariables": {}}}, {"properties": {"environmentVariables": {"B": "1"}}}, "properties.environmentVariables.B"),
+        (
+            {"properties": {"traffic": {"blue": 100}}},
+            {"properties": {"traffic": {"blue": 90, "green": 10}}},
+            "properties.traffic.blue",
+        ),
+        (
+            {"properties": {"traffic": {}}},
+            {"properties": {"traffic": {"green": 10}}},
+            "properties.traffic.green",
+        ),
+        (
+            {"properties": {"environmentVariables": {"A": "x"}}},
+            {"properties": {"environmentVariables": {"A": "X"}}},
+            "properties.environmentVariables.A",
+        ),
+        (
+            {"properties": {"environmentVariables": {}}},
+            {"properties": {"environmentVariables": {"B": "1"}}},
+            "properties.environmentVariables.B",
+        ),
         ({"properties": {"fqdns": ["a", "b"]}}, {"properties": {"fqdns": ["a"]}}, "properties.fqdns"),
         ({"properties": {"description": "new"}}, {}, "properties.description"),
-        ({"properties": {"requestTimeout": "PT60S"}}, {"properties": {"requestTimeout": "PT2M"}}, "properties.requestTimeout"),
+        (
+            {"properties": {"requestTimeout": "PT60S"}},
+            {"properties": {"requestTimeout": "PT2M"}},
+            "properties.requestTimeout",
+        ),
         ({"sku": {"capacity": 2}}, {"sku": {"capacity": 1}}, "sku.capacity"),
         ({"tags": {"k": "v"}}, {"tags": None}, "tags.k"),
     ],
-)  # fmt: skip
+)
 def test_differs_real_difference_is_named(desired: Any, current: Any, path: str) -> None:
     assert path in differs(desired, current)
 

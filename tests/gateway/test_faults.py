@@ -170,7 +170,7 @@ def test_translate_class_gives_our_class_and_hope(
             400,
             _error("BadArgument", "Endpoint identity does not have pull permission"),
             errors.PermissionDenied,
-            False,
+            True,
         ),
         (409, _error("MissingSubscriptionRegistration"), errors.Rejected, False),
     ],

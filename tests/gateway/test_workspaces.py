@@ -163,3 +163,18 @@ def test_delete_workspace_then_absent_is_done(azure: Azure, source: ResourceId) 
     assert workspaces.delete_workspace(azure, workspace, purge=True).changed
     assert workspaces.find_workspace(azure, workspace) is None
     assert not workspaces.delete_workspace(azure, workspace, purge=True).changed
+
+
+def test_read_inventory_unreadable_children_are_fatal(azure: Azure, source: ResourceId) -> None:
+    """A plan made without the endpoints that could not be read would leave them behind."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from vnetferry.gateway.satellites import Readings
+
+    with ThreadPoolExecutor(2) as pool:
+        readings = Readings(azure, pool)
+        missing = ResourceId.workspace(source.subscription_id, "rg", "nobody")
+        with pytest.raises(NotFound):
+            readings.children([(missing, "onlineEndpoints")])
+        assert readings.collections([(missing, "onlineEndpoints")]) == []
+    assert len(readings.unread) == 1

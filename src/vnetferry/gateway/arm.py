@@ -37,6 +37,7 @@ SCOPE = f"{BASE_URL}/.default"
 _CONNECTIONS = (
     32  # more than the reading and deploying threads of one process, so that none waits for a socket
 )
+_CONNECT_TIMEOUT_S = 20
 _TIMEOUT_S = 120  # ARM itself gives up on a synchronous answer after 60 s; the rest is the way
 
 Target = ResourceId | str
@@ -143,7 +144,8 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # azure-core's class
     """Requests whose pauses between retries last in Azure's time."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__(session=_session(), session_owner=True)
+        timeouts = {"connection_timeout": _CONNECT_TIMEOUT_S, "read_timeout": _TIMEOUT_S}
+        super().__init__(session=_session(), session_owner=True, **timeouts)
         self._clock = clock
 
     def sleep(self, duration: float) -> None:
@@ -171,7 +173,7 @@ def _pipeline(credential: TokenCredential, clock: Clock) -> ARMPipelineClient[Ht
         ARMChallengeAuthenticationPolicy(credential, SCOPE),
     ]
     config: dict[str, Any] = {"policies": chain, "transport": _Transport(clock)}
-    return ARMPipelineClient(BASE_URL, connection_timeout=20, read_timeout=_TIMEOUT_S, **config)
+    return ARMPipelineClient(BASE_URL, **config)
 
 
 def _url(target: str, api_version: str, query: Mapping[str, str] | None) -> str:

@@ -59,7 +59,10 @@ def ensure(
     before = find_settled(azure, resource, kind)
     if before is not None and tags is not None:
         require_ours(before, tags, resource)
-    current = _without_failure(azure, resource, before, kind)
+    current = before
+    if tags is not None and kind == "deployment" and before is not None and state_of(before) != "succeeded":
+        delete(azure, resource)
+        current = None
     if current is not None and state_of(current) == "succeeded" and not differs(desired, current):
         return Written(False, before, current)
     answer = azure.arm.put(
@@ -121,11 +124,3 @@ def merged(base: Any, extra: Any) -> Any:
         **base,
         **{key: merged(base[key], value) if key in base else value for key, value in extra.items()},
     }
-
-
-def _without_failure(azure: Azure, resource: ResourceId, current: Json | None, kind: str) -> Json | None:
-    """The document, or None after deleting a deployment whose creation had failed."""
-    if current is None or kind != "deployment" or state_of(current) == "succeeded":
-        return current
-    delete(azure, resource)
-    return None

@@ -60,16 +60,17 @@ def read_facts(azure: Azure, inventory: Inventory, config: MigrationConfig) -> F
         return Facts(
             inventory=inventory,
             config=config,
+            group_exists=azure.arm.find(target.group_id, api_versions.RESOURCES) is not None,
             associated=_associated(readings, inventory, config),
             target=find_workspace(azure, target),
             regional_endpoints=tuple(endpoint.name for endpoint in endpoints),
             regional_deployments=len(deployments),
             registrations=_registrations(readings, target),
             missing_actions=_missing(readings, inventory.source, target, config),
-            locks=_locks(azure, target),
+            locks=_locks(azure, target.group_id),
             usages=tuple(readings.items(_usages_path(target, location), api_versions.ML)),
             vantages=tuple(vantages()),
-            unread=tuple(sorted({*inventory.unread, *readings.unread})),
+            unread=tuple(sorted(readings.unread)),
         )
 
 
@@ -124,12 +125,11 @@ def _missing(
     return {scope: actions for scope, actions in found.items() if actions}
 
 
-def _locks(azure: Azure, target: ResourceId) -> tuple[Json, ...]:
+def _locks(azure: Azure, group: ResourceId) -> tuple[Json, ...]:
+    """The locks that bind the target's resource group; none when it does not exist."""
     try:
-        return tuple(read_locks(azure, target))
-    except (
-        NotFound
-    ):  # there is no target yet; the group's and the subscription's locks are read with the source's
+        return tuple(read_locks(azure, group))
+    except NotFound:
         return ()
 
 

@@ -147,7 +147,7 @@ RULES: tuple[Rule, ...] = (
     # what deployments say when their container does not come up
     Rule(
         PermissionDenied,
-        False,
+        True,  # Azure itself grants a new identity its rights, and takes a while
         "Grant the endpoint's identity AcrPull and Storage Blob Data Reader; it may take an hour.",
         text="does not have pull permission|identity.*(permission|authoriz)",
         code="BadArgument",

@@ -183,7 +183,7 @@ def _of_sdk(category: str) -> _Class:
 def _build(rule: Rule, found: list[_Found], what: str, resource: str) -> VnetferryError:
     code = next((code for code, _ in found if code), "")
     messages = [_brief(_plain(message)) for _, message in found if message]
-    said = next((m for m in messages if len(m) > len(code) + 2), "")
+    said = next((m for m in messages if m.lower() != code.lower()), "")
     sentence = f"{what}: {said}" if said else what
     return rule.kind(
         sentence,

@@ -40,7 +40,7 @@ def read_inventory(azure: Azure, source: ResourceId) -> Inventory:
         readings = Readings(azure, pool)
         children = _read_children(readings, source)
         endpoints = [d for d in children if d.type.lower().endswith("/onlineendpoints")]
-        deployments = readings.collections((e.id, "deployments") for e in endpoints)
+        deployments = readings.children((e.id, "deployments") for e in endpoints)
         satellites = read_satellites(readings, workspace, (*endpoints, *deployments))
         usages = readings.items(f"{_location(workspace)}/usages", api_versions.ML)
         requests = readings.each(lambda e: _requests(azure, e), endpoints, "request metrics")
@@ -73,9 +73,9 @@ def _location(workspace: Document) -> str:
 
 
 def _read_children(readings: Readings, source: ResourceId) -> list[Document]:
-    direct = readings.collections((source, kind) for kind in _CHILDREN)
-    containers = readings.collections((source, kind) for kind in _CONTAINERS)
-    versions = readings.collections(((c.id, "versions") for c in containers), {"listViewType": "All"})
+    direct = readings.children((source, kind) for kind in _CHILDREN)
+    containers = readings.children((source, kind) for kind in _CONTAINERS)
+    versions = readings.children(((c.id, "versions") for c in containers), {"listViewType": "All"})
     return [*direct, *containers, *versions]
 
 

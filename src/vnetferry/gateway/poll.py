@@ -78,8 +78,10 @@ def wait(arm: Arm, answer: Answer, kind: str, deadline_s: float | None = None) -
     location = headers.get("location", "")
     if operation := headers.get("azure-asyncoperation"):
         _wait_operation(look, operation)
-    elif location and answer.status == 202 and answer.method != "PUT":
-        return _wait_location(look, location)
+    elif location and answer.status == 202:
+        result = _wait_location(look, location)
+        if answer.method in ("POST", "DELETE"):
+            return result
     return _result(look, location if operation else "")
 
 

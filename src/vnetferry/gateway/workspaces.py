@@ -41,9 +41,8 @@ def create_workspace(
     Effects: at most one template deployment; one that already runs for the workspace is waited for instead.
     """
     before = find_settled(azure, workspace, "workspace")
-    if before is not None and state_of(before) == "succeeded":
-        require_ours(before, tags or {}, workspace)
-        _require_isolation(before, spec, workspace)
+    if before is not None:
+        _require_usable(before, workspace, spec, tags)
         return Written(False, before, before)
     template = _running_template(azure, workspace) or _submit(azure, workspace, spec, tags or {})
     _finish(azure, template)
@@ -161,7 +160,18 @@ def _require_rules(document: Json, workspace: ResourceId) -> None:
         )
 
 
-def _require_isolation(document: Json, spec: Json, workspace: ResourceId) -> None:
+def _require_usable(
+    document: Json, workspace: ResourceId, spec: Json, tags: Mapping[str, str] | None
+) -> None:
+    """Raise unless a workspace that is there already can be the one that the spec wants."""
+    if tags is not None:
+        require_ours(document, tags, workspace)
+    if state_of(document) != "succeeded":
+        raise Conflict(
+            f"the workspace exists and is {state_of(document)}",
+            resource=str(workspace),
+            remedy="Delete it for good (az ml workspace delete --permanently-delete), and run again.",
+        )
     mode = str(_network(document).get("isolationMode") or "Disabled")
     if mode.lower() != str(spec["isolation_mode"]).lower():
         raise ConfigError(

@@ -1,0 +1,106 @@
+"""What a killed run leaves behind is picked up and not done twice, against a sandbox with slow operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from vnetferry.errors import OperationFailed
+from vnetferry.gateway import api_versions, endpoints, workspaces
+from vnetferry.gateway.azure import Azure, _connect, connect
+from vnetferry.gateway.workspaces import _submit
+from vnetferry.models.ids import ResourceId
+from vnetferry.sandbox.environment import REMOVED
+from vnetferry.sandbox.scenario import DEFAULT_SUBSCRIPTION, Fault, Scenario
+from vnetferry.sandbox.server import running
+
+TAGS = {"vnetferry-plan": "plan1", "vnetferry-source": "/subscriptions/s/old"}
+WORKSPACE = ResourceId.workspace(DEFAULT_SUBSCRIPTION, "rg", "ws-killed")
+FAULTS = (
+    Fault(
+        match="PUT */onlineEndpoints/unlucky",
+        kind="lro_failure",
+        body={"error": {"code": "InternalServerError", "message": "try again"}},
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def azure() -> Iterator[Azure]:
+    scenario = Scenario(faults=FAULTS, runtime="echo")
+    with running(scenario, time_scale=3600.0) as sandbox, pytest.MonkeyPatch.context() as patch:
+        for name in REMOVED:
+            patch.delenv(name, raising=False)
+        for name, value in sandbox.env("internet").items():
+            patch.setenv(name, value)
+        _connect.cache_clear()
+        azure = connect()
+        azure.arm.put(str(WORKSPACE.group_id), api_versions.RESOURCES, {"location": "westeurope"})
+        yield azure
+    _connect.cache_clear()
+
+
+def _spec() -> dict[str, Any]:
+    nothing = dict.fromkeys(
+        ("storage_account", "key_vault", "container_registry", "application_insights"), ""
+    )
+    base = {"isolation_mode": "AllowInternetOutbound", "firewall_sku": "Basic", "outbound_rules": {}}
+    return {**base, "associated": nothing, "public_network_access": "Disabled", "location": "westeurope"}
+
+
+def _templates(azure: Azure) -> list[str]:
+    path = f"{WORKSPACE.group_id}/providers/Microsoft.Resources/deployments"
+    return [str(found["name"]) for found in azure.arm.list(path, api_versions.TEMPLATES)]
+
+
+def test_create_workspace_while_a_template_runs_waits_for_it(azure: Azure) -> None:
+    _submit(azure, WORKSPACE, _spec(), TAGS)  # and here the first run was killed
+
+    workspaces.create_workspace(azure, WORKSPACE, _spec(), TAGS)
+
+    assert len(_templates(azure)) == 1
+    assert workspaces.find_workspace(azure, WORKSPACE) is not None
+
+
+def test_provision_network_by_two_at_once_is_active_for_both(azure: Azure) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(workspaces.provision_network, azure, WORKSPACE) for _ in range(2)]
+
+    assert [run.result().after["properties"]["managedNetwork"]["status"]["status"] for run in runs] == [
+        "Active"
+    ] * 2
+
+
+def test_create_endpoint_by_two_at_once_is_there_for_both(azure: Azure) -> None:
+    endpoint = WORKSPACE.child("onlineEndpoints", "twice-made")
+    body = {
+        "location": "westeurope",
+        "identity": {"type": "SystemAssigned"},
+        "properties": {"authMode": "Key"},
+    }
+
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(endpoints.create_endpoint, azure, endpoint, body, None, TAGS) for _ in range(2)]
+
+    states = [run.result().after["properties"]["provisioningState"] for run in runs]
+    assert states == ["Succeeded", "Succeeded"]
+
+
+def test_create_endpoint_failed_once_is_mended_by_running_again(azure: Azure) -> None:
+    endpoint = WORKSPACE.child("onlineEndpoints", "unlucky")
+    body = {
+        "location": "westeurope",
+        "identity": {"type": "SystemAssigned"},
+        "properties": {"authMode": "Key"},
+    }
+    with pytest.raises(OperationFailed, match="try again") as caught:
+        endpoints.create_endpoint(azure, endpoint, body, None, TAGS)
+
+    assert caught.value.retryable
+    assert endpoints.create_endpoint(azure, endpoint, body, None, TAGS).changed
+    document = endpoints.find_endpoint(azure, endpoint)
+    assert document is not None
+    assert document["properties"]["provisioningState"] == "Succeeded"
