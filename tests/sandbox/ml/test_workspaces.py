@@ -19,6 +19,7 @@ from tests.sandbox.ml.workspace_world import (
     associated,
     workspace_body,
 )
+from vnetferry.sandbox.arm.authorization import CLIENT_OBJECT_ID
 
 
 def test_workspace_put_new_is_accepted_and_read_in_the_services_order(arm: Arm) -> None:
@@ -263,3 +264,18 @@ def test_workspace_deleted_releases_the_names_of_its_endpoints(made: Arm) -> Non
     made.done("DELETE", WORKSPACE)
     made.done("PUT", WORKSPACE, workspace_body(allowRecoverSoftDeletedWorkspace=True))
     assert made.get(f"{WORKSPACE}/onlineEndpoints")["value"] == []
+
+
+def test_workspace_with_identity_that_the_caller_may_not_assign_is_refused(start: Start) -> None:
+    far = GROUP.replace("/rg", "/rg-far") + "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/uai"
+    contributor = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+    role = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{contributor}"
+    assignment = {
+        "id": f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/0b0b0b0b-0000-4000-8000-000000000001",
+        "properties": {"principalId": CLIENT_OBJECT_ID, "roleDefinitionId": role, "scope": GROUP},
+    }
+    start([*associated(), {"id": far, "location": "westeurope", "properties": {}}, assignment])
+    identity = {"type": "UserAssigned", "userAssignedIdentities": {far: {}}}
+    status, code, message = Arm().refused("PUT", WORKSPACE, {**workspace_body(), "identity": identity})
+    assert (status, code) == (403, "LinkedAuthorizationFailed")
+    assert "userAssignedIdentities/assign/action" in message

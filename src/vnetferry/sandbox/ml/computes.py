@@ -15,7 +15,7 @@ from vnetferry.sandbox.errors import AzureError, service_error
 from vnetferry.sandbox.ml import managed_network
 from vnetferry.sandbox.ml.compute_fields import COMPUTES, SCALE
 from vnetferry.sandbox.ml.fields import IDENTIFIERS, Field, Kind, anything, object_of, text, variant, words
-from vnetferry.sandbox.ml.identity import IDENTITY_FIELD, resolve_identity
+from vnetferry.sandbox.ml.identity import IDENTITY_FIELD, require_assignable, resolve_identity
 from vnetferry.sandbox.ml.instances import find_size
 from vnetferry.sandbox.ml.scope import (
     WORKSPACE,
@@ -87,6 +87,7 @@ async def _put(call: Call) -> Response:
     _require_name(name)
     before = call.world.documents.get(_id(call))
     require_idle(call.world, _id(call))
+    require_assignable(call, body.get("identity"))
     _require_size(properties)
     _require_settled(before, properties)
     _require_network(call.world, workspace, properties)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from vnetferry.sandbox.arm.authorization import allowed
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml.fields import Field, Kind, anything, object_of, one_of, text
+from vnetferry.sandbox.routes import Call
 from vnetferry.sandbox.wire import Json
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
+_ASSIGN = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
 _BOTH = "SystemAssigned,UserAssigned"
 _TYPES = one_of("None", "SystemAssigned", "UserAssigned", _BOTH, "SystemAssigned, UserAssigned")
 
@@ -45,6 +48,28 @@ def resolve_identity(world: World, wanted: Json | None, before: Json | None, ten
     if "UserAssigned" in kind:
         identity["userAssignedIdentities"] = _assigned(world, wanted.get("userAssignedIdentities"), before)
     return identity
+
+
+def require_assignable(call: Call, wanted: Json | None) -> None:
+    """AzureError 403 `LinkedAuthorizationFailed` unless the caller may assign every identity that the body names."""
+    for identifier, value in ((wanted or {}).get("userAssignedIdentities") or {}).items():
+        if value is not None and not _may_assign(call, identifier):
+            raise _unlinked(call, identifier)
+
+
+def _may_assign(call: Call, identifier: str) -> bool:
+    principal = call.request.principal
+    return principal is not None and allowed(call.world, principal.object_id, _ASSIGN, identifier)
+
+
+def _unlinked(call: Call, identifier: str) -> AzureError:
+    oid = call.request.principal.object_id if call.request.principal else ""
+    message = (
+        f"The client '{oid}' with object id '{oid}' has permission to perform action '{call.operation.action}' "
+        f"on scope '{call.path}'; however, it does not have permission to perform action(s) '{_ASSIGN}' on "
+        f"the linked scope(s) '{identifier}' (respectively) or the linked scope(s) are invalid."
+    )
+    return AzureError(403, "LinkedAuthorizationFailed", message)
 
 
 def principals(identity: Json | None) -> list[str]:

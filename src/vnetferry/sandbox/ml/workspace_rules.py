@@ -103,6 +103,8 @@ def require_changeable(world: World, workspace: Json, properties: Json) -> None:
         raise bad_request("The enableDataIsolation flag can only be set when the workspace is created.")
     require_served(properties)
     encryption = (properties.get("encryption") or {}).get("status")
+    if encryption == "Disabled" and workspace["properties"].get("encryption"):
+        raise bad_request("Encryption with customer-managed keys cannot be taken back.")
     if encryption == "Enabled" and not workspace["properties"].get("encryption"):
         raise bad_request(
             "Encryption with customer-managed keys can only be set when the workspace is created."

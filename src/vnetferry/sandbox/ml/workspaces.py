@@ -17,7 +17,7 @@ from vnetferry.sandbox.arm.regions import require_region
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml import endpoints, managed_network, soft_delete
 from vnetferry.sandbox.ml.furnishing import assign_roles, furnish
-from vnetferry.sandbox.ml.identity import resolve_identity
+from vnetferry.sandbox.ml.identity import require_assignable, resolve_identity
 from vnetferry.sandbox.ml.managed_network import network_of, rules_of
 from vnetferry.sandbox.ml.scope import (
     WORKSPACE,
@@ -143,6 +143,7 @@ def _create(call: Call, body: Json) -> Response:
     require_name(name)
     location = require_region(body.get("location"), WORKSPACE_TYPE)
     require_creatable(world, call.params["subscriptionId"], body)
+    require_assignable(call, body["identity"])
     tenant = call.request.principal.tenant_id if call.request.principal else ""
     birth = Birth(
         id=identifier,
@@ -190,6 +191,7 @@ def _change(call: Call, workspace: Json, body: Json) -> Response:
     require_changeable(world, workspace, properties)
     wanted = properties.get("managedNetwork") or {}
     managed_network.require_change(world, _with(workspace, properties), wanted)
+    require_assignable(call, body.get("identity"))
     tenant = str(workspace["properties"].get("tenantId") or "")
     identity = resolve_identity(world, body.get("identity"), workspace.get("identity"), tenant)
     require_primary_identity(identity, properties)
@@ -255,6 +257,8 @@ def _copied(workspace: Json, properties: Json) -> Json:
     changes = {name: properties[name] for name in CHANGEABLE - _APART if name in properties}
     if isinstance(changes.get("networkAcls"), dict):
         changes["networkAcls"] = {**(before.get("networkAcls") or {}), **changes["networkAcls"]}
+    if before.get("encryption") and properties.get("encryption"):
+        changes["encryption"] = {**before["encryption"], **properties["encryption"]}
     if not changes.get("systemDatastoresAuthMode", "accesskey"):
         changes.pop("systemDatastoresAuthMode")
     emptied = ("imageBuildCompute", "containerRegistry", "applicationInsights")
