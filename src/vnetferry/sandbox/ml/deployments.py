@@ -35,6 +35,14 @@ _PAGE_SIZE = 30
 # Azure seconds, as recorded: creation 7 to 9 minutes, a change of scale 5 min 20 s. Deletion is assumed.
 _CREATE_S, _SCALE_S, _DELETE_S = 480.0, 320.0, 120.0
 
+# What COVERAGE.md says of an operation beside its evidence.
+_NOTES = {
+    "CreateOrUpdate": "Kubernetes deployments can only be read; every deployment runs in the scoring runtime, "
+    "whatever its environment says; only those with code of their own can run",
+    "Update": "tags replace",
+    "GetLogs": "the model data collector writes nothing",
+}
+
 
 def operations() -> list[Operation]:
     """The rows of the table for online deployments."""
@@ -57,6 +65,7 @@ def operations() -> list[Operation]:
             f"{_RIGHT}/{right}",
             api_versions=versions,
             evidence=evidence,
+            note=_NOTES.get(name, ""),
         )
         for name, method, path, handle, right, evidence in rows
     ]

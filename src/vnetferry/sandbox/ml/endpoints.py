@@ -43,6 +43,15 @@ _PAGE_SIZE = 30
 # Azure seconds, as recorded: creation about 90 s, a change of traffic 20 s. Deletion is assumed.
 _CREATE_S, _UPDATE_S, _DELETE_S, _KEYS_S = 90.0, 20.0, 60.0, 20.0
 
+# What COVERAGE.md says of an operation beside its evidence.
+_NOTES = {
+    "CreateOrUpdate": "what is refused is documented or reported; most texts, and how long a deleted name is "
+    "held, are assumed",
+    "Update": "tags replace; the identity cannot change",
+    "GetToken": "the token's life (24 h) is assumed",
+    "RegenerateKeys": "answers with both headers, as specified; recorded with Location only, which gave 404",
+}
+
 
 def operations() -> list[Operation]:
     """The rows of the table for online endpoints."""
@@ -73,6 +82,7 @@ def operations() -> list[Operation]:
             f"{_RIGHT}/{right}",
             api_versions=versions,
             evidence=evidence,
+            note=_NOTES.get(name, ""),
         )
         for name, method, path, handle, right, evidence in rows
     ]
