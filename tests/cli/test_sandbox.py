@@ -171,10 +171,12 @@ def test_down_stops_the_sandbox_and_again_is_no_error(env: dict[str, str], up: s
 
 
 def test_status_after_the_sandbox_was_killed_forgets_it(env: dict[str, str], up: str) -> None:
-    pid = json.loads(_vnetferry(env, "sandbox", "status", "--json").stdout)["sandbox"]["pid"]
-    os.kill(pid, signal.SIGKILL)
+    state = json.loads(_vnetferry(env, "sandbox", "status", "--json").stdout)["sandbox"]
+    assert Path(state["folder"]).is_dir()
+    os.kill(state["pid"], signal.SIGKILL)
     assert _vnetferry(env, "sandbox", "down").returncode == 0
     assert _vnetferry(env, "sandbox", "status").stdout == "No sandbox is up.\n"
+    assert not Path(state["folder"]).exists()
 
 
 def test_up_with_a_scenario_that_does_not_exist_says_so(env: dict[str, str]) -> None:

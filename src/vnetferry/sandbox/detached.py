@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ class State(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     pid: int
+    folder: Path
     scenario: str
     time_scale: float
     request_log: str
@@ -65,8 +67,16 @@ def read_state() -> State | None:
         if not is_free:
             file = folder / "state.json"
             return State.model_validate_json(file.read_bytes()) if file.exists() else None
-        (folder / "state.json").unlink(missing_ok=True)
+        _forget(folder / "state.json")
         return None
+
+
+def _forget(file: Path) -> None:
+    """Remove the state of a sandbox that was killed, and the private folder that it could not remove itself."""
+    if file.exists():
+        with suppress(ValueError):
+            shutil.rmtree(State.model_validate_json(file.read_bytes()).folder, ignore_errors=True)
+        file.unlink(missing_ok=True)
 
 
 def start(scenario: str, time_scale: float, request_log: Path | None) -> State:
@@ -159,7 +169,8 @@ def main(order: dict[str, Any]) -> int:
         scenario = scenario_file.load(order["scenario"]) if order["scenario"] else Scenario()
         log = Path(order["request_log"]) if order["request_log"] else None
         with running(scenario, time_scale=order["time_scale"], request_log=log) as sandbox:
-            state = State(pid=os.getpid(), **order, vantages=dict(sandbox.vantages), env=sandbox.env())
+            facts = {**order, "vantages": dict(sandbox.vantages), "env": sandbox.env()}
+            state = State(pid=os.getpid(), folder=sandbox.world.folder, **facts)
             _write_private(folder / "state.json", state.model_dump_json())
             ended.wait()
         (folder / "state.json").unlink(missing_ok=True)
