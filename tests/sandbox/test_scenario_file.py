@@ -6,6 +6,8 @@ from vnetferry.sandbox import scenario_file
 from vnetferry.sandbox.errors import SandboxError
 from vnetferry.sandbox.server import running
 
+ENDPOINT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws/onlineEndpoints/e"
+
 
 def _write(folder: Path, text: str) -> str:
     file = folder / "scenario.yaml"
@@ -57,6 +59,10 @@ def test_load_of_an_unknown_name_lists_the_known() -> None:
     [
         ("resources: [{name: x}]", "resource 'x' has no ARM id"),
         ("resources: [{id: /subscriptions/s/resourceGroups/rg, type: A/b}]", "says type 'A/b'"),
+        (
+            f"resources: [{{id: {ENDPOINT}, properties: {{}}}}]",
+            "is not as Azure returns it: it lacks 'location'",
+        ),
         ("blobs: {nowhere: {text: a}}", "'nowhere' is not account/container/path"),
         ("blobs: {a/b/c: {}}", "needs either `file` or `text`"),
         ("secrets: {nowhere: a}", "'nowhere' has no vault"),

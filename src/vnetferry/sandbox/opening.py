@@ -15,7 +15,7 @@ from vnetferry.sandbox import vault
 from vnetferry.sandbox.arm import groups
 from vnetferry.sandbox.arm import site as arm
 from vnetferry.sandbox.documents import resource_type
-from vnetferry.sandbox.errors import SandboxError
+from vnetferry.sandbox.errors import AzureError, SandboxError
 from vnetferry.sandbox.wire import INTERNET, Json
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def fill(world: World) -> None:
     scenario = world.scenario
     world.secrets.endpoint_keys.update({k.lower(): dict(v) for k, v in scenario.endpoint_keys.items()})
     for document in sorted(map(_whole, scenario.resources), key=_turn):
-        arm.ADOPT.get(document["type"].lower(), _keep)(world, document)
+        _register(world, document)
     groups.adopt_implied(world)
     for place, content in scenario.blobs.items():
         _put_blob(world, place, content)
@@ -78,6 +78,17 @@ def _whole(document: Json) -> Json:
 def _turn(document: Json) -> tuple[bool, int]:
     """Parents come before children, private endpoints after all."""
     return document["type"].lower() == _LAST, document["id"].count("/")
+
+
+def _register(world: World, document: Json) -> None:
+    """Adopt a document; SandboxError for one that lacks what its service needs."""
+    try:
+        arm.ADOPT.get(document["type"].lower(), _keep)(world, document)
+    except (AzureError, KeyError, TypeError, ValueError, AttributeError) as err:
+        lacks = f"it lacks {err}" if isinstance(err, KeyError) else str(err)
+        raise SandboxError(
+            f"The scenario's resource '{document['id']}' is not as Azure returns it: {lacks}; mend it there."
+        ) from err
 
 
 def _keep(world: World, document: Json) -> None:
