@@ -17,5 +17,5 @@ def check_unread(facts: Facts) -> list[Finding]:
             remedy="Ask for a role that may read it (Reader), or make sure by hand that nothing of it is needed.",
             source="https://learn.microsoft.com/azure/role-based-access-control/troubleshooting",
         )
-        for what in (*facts.inventory.unread, *facts.unread)
+        for what in sorted({*facts.inventory.unread, *facts.unread})
     ]
