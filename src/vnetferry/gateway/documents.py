@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from vnetferry.errors import NotFound, NotOurs
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
+
+from vnetferry.errors import Conflict, NotFound, NotOurs
 from vnetferry.gateway.api_versions import api_version
 from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.difference import differs
@@ -18,6 +20,7 @@ from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 
 PLAN_TAG, SOURCE_TAG = "vnetferry-plan", "vnetferry-source"
+_ATTEMPTS, _CONFLICT_PAUSE_S = 3, 10.0
 
 
 class Written(NamedTuple):
@@ -52,15 +55,34 @@ def ensure(
              the resource is ours; secrets: properties to send besides, which Azure never answers.
     Raises:  NotOurs when tags are given and the existing resource was not made from the same source by
              vnetferry.
-    Effects: at most one PUT; a deployment of ours that had failed is deleted first, because Azure cannot mend
-             it.
+    Effects: at most one PUT; what Azure cannot mend (a deployment that failed, an endpoint that never came
+             up) is deleted first if it is ours.
     """
     desired = {**body, "tags": {**(body.get("tags") or {}), **tags}} if tags else body
+    # Another run may have begun to write it since we looked: then its end is waited for, and we decide anew.
+    attempts = Retrying(
+        sleep=azure.clock.sleep,
+        wait=wait_fixed(_CONFLICT_PAUSE_S),
+        stop=stop_after_attempt(_ATTEMPTS),
+        retry=retry_if_exception(lambda err: isinstance(err, Conflict) and err.retryable),
+        reraise=True,
+    )
+    return attempts(_ensure_once, azure, resource, desired, kind, tags, secrets)
+
+
+def _ensure_once(
+    azure: Azure,
+    resource: ResourceId,
+    desired: Json,
+    kind: str,
+    tags: Mapping[str, str] | None,
+    secrets: Json | None,
+) -> Written:
     before = find_settled(azure, resource, kind)
     if before is not None and tags is not None:
         require_ours(before, tags, resource)
     current = before
-    if tags is not None and kind == "deployment" and before is not None and state_of(before) != "succeeded":
+    if tags is not None and before is not None and _is_stillborn(before, kind):
         delete(azure, resource)
         current = None
     if current is not None and state_of(current) == "succeeded" and not differs(desired, current):
@@ -124,3 +146,10 @@ def merged(base: Any, extra: Any) -> Any:
         **base,
         **{key: merged(base[key], value) if key in base else value for key, value in extra.items()},
     }
+
+
+def _is_stillborn(document: Json, kind: str) -> bool:
+    """Whether Azure takes no update of it any more. An endpoint that served once is never one."""
+    if state_of(document) == "succeeded":
+        return False
+    return kind == "deployment" or (kind == "endpoint" and not document["properties"].get("scoringUri"))
