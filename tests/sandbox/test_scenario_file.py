@@ -6,7 +6,8 @@ from vnetferry.sandbox import scenario_file
 from vnetferry.sandbox.errors import SandboxError
 from vnetferry.sandbox.server import running
 
-ENDPOINT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws/onlineEndpoints/e"
+WORKSPACE = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws"
+ENDPOINT = f"{WORKSPACE}/onlineEndpoints/e"
 
 
 def _write(folder: Path, text: str) -> str:
@@ -61,7 +62,7 @@ def test_load_of_an_unknown_name_lists_the_known() -> None:
         ("resources: [{id: /subscriptions/s/resourceGroups/rg, type: A/b}]", "says type 'A/b'"),
         (
             f"resources: [{{id: {ENDPOINT}, properties: {{}}}}]",
-            "is not as Azure returns it: it lacks 'location'",
+            "is not as Azure returns it: .*workspaces/ws' .*not found",
         ),
         ("blobs: {nowhere: {text: a}}", "'nowhere' is not account/container/path"),
         ("blobs: {a/b/c: {}}", "needs either `file` or `text`"),
