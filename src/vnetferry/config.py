@@ -60,7 +60,8 @@ def require_source(config: MigrationConfig) -> SourceConfig:
 
 def request_digests(config: MigrationConfig, folder: Path) -> dict[str, str]:
     """Source endpoint -> SHA-256 of its request file's bytes, in hexadecimal; paths are relative to
-    `folder`."""
+    `folder`.
+    """
     return {
         endpoint: hashlib.sha256((folder / path).read_bytes()).hexdigest()
         for endpoint, path in sorted(config.validation.requests.items())

@@ -92,7 +92,7 @@ def test_load_config_of_a_folder_says_so(tmp_path: Path) -> None:
 
 def test_load_config_with_a_request_that_is_not_json_says_so(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{")
-    with pytest.raises(ConfigError, match="a.json.*not readable JSON"):
+    with pytest.raises(ConfigError, match=r"a\.json.*not readable JSON"):
         load_config(_write(tmp_path, GOOD + "validation: {requests: {a: a.json}}\n"))
 
 
@@ -113,5 +113,5 @@ def test_rebase_config_makes_paths_relative_to_the_other_folder(tmp_path: Path) 
 
 def test_require_source_without_one_says_what_to_add(tmp_path: Path) -> None:
     config = load_config(_write(tmp_path, "target: {workspace: ws-secure}\n"))
-    with pytest.raises(ConfigError, match="names no source workspace.*source:"):
+    with pytest.raises(ConfigError, match=r"names no source workspace.*source:"):
         require_source(config)

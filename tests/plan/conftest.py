@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from vnetferry.models.config import MigrationConfig
 from vnetferry.models.inventory import Document, Inventory
 from vnetferry.models.plan import Plan

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from vnetferry.errors import ConfigError
 from vnetferry.models.config import MigrationConfig
 from vnetferry.models.inventory import Inventory
@@ -209,7 +210,7 @@ def test_build_from_what_cannot_work_says_how_to_mend_it(
 def test_build_with_a_request_for_an_unknown_endpoint_is_refused(
     inventory: Inventory, configure: Configure
 ) -> None:
-    with pytest.raises(ConfigError, match="'kredit'.*Did you mean 'credit'"):
+    with pytest.raises(ConfigError, match=r"'kredit'.*Did you mean 'credit'"):
         build(inventory, configure(), {"kredit": "00"})
 
 

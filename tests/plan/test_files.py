@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from vnetferry.errors import ConfigError
 from vnetferry.models.plan import Plan
 from vnetferry.plan.files import plan_text, read_plan, write_plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from vnetferry.errors import ConfigError
 from vnetferry.plan.rules import APPROVED_ONLY, needs_firewall, wire_rules
 

@@ -41,10 +41,11 @@ def test_changes_of_traffic_are_seen(plan: Plan, inventory: Inventory, edit: Edi
         body["properties"]["traffic"] = {"blue": 100}
 
     found = changes(plan, edit(inventory, "onlineEndpoints/credit", change))
-    assert found == [
-        "onlineendpoint credit changed: properties.traffic.blue was 90, is 100; "
+    sentence = (
+        "endpoint credit changed: properties.traffic.blue was 90, is 100; "
         "properties.traffic.green was 10, is absent."
-    ]
+    )
+    assert found == [sentence]
 
 
 def test_changes_name_what_is_gone_and_what_is_new(plan: Plan, inventory: Inventory, edit: Edit) -> None:

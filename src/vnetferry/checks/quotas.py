@@ -95,6 +95,9 @@ def _exceeded(facts: Facts, what: str, needed: int, used: int, limit: int) -> Fi
         severity="blocks",
         resource=f"/subscriptions/{facts.inventory.source.subscription_id}/locations/{facts.scope.location}",
         evidence=f"{needed} {what} are needed besides {used} in use, and the limit is {limit}",
-        remedy=f"Request {needed + used - limit} more {what} in {facts.scope.location}, or migrate fewer endpoints at once.",
+        remedy=(
+            f"Request {needed + used - limit} more {what} in {facts.scope.location}, "
+            "or migrate fewer endpoints at once."
+        ),
         source=_SOURCE,
     )

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 TEMPLATE = """\
-# What vnetferry migrates, and how. Read it, then: vnetferry preflight && vnetferry plan && vnetferry apply plan.json
+# What vnetferry migrates, and how. Read it, then: vnetferry preflight && vnetferry plan && vnetferry apply
+# plan.json
 source:                       # the workspace to leave; it is only read until you retire it
   subscription_id: {subscription_id}
   resource_group: {resource_group}

@@ -1,5 +1,6 @@
 """Code, environments and models that the endpoints use, and the datastores and connections of the
-workspace."""
+workspace.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """What becomes of every property of a source document, found by comparing it with what is written to the
-target."""
+target.
+"""
 
 from __future__ import annotations
 

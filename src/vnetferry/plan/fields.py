@@ -70,8 +70,8 @@ _WORKSPACE = {
     **_TRACKED,
     **_fields(
         CARRY,
-        "friendlyName description storageAccount keyVault applicationInsights containerRegistry hbiWorkspace encryption "
-        "publicNetworkAccess primaryUserAssignedIdentity systemDatastoresAuthMode enableDataIsolation",
+        "friendlyName description storageAccount keyVault applicationInsights containerRegistry hbiWorkspace "
+        "encryption publicNetworkAccess primaryUserAssignedIdentity systemDatastoresAuthMode enableDataIsolation",
         "properties.",
     ),
     "sku": Rule("remake", "Azure writes it itself"),
@@ -93,9 +93,9 @@ _WORKSPACE = {
         READ_ONLY,
         "tenantId workspaceId creationTime discoveryUrl mlFlowTrackingUri notebookInfo privateLinkCount "
         "serviceProvisionedResourceGroup storageHnsEnabled linkedModelInventoryArmId allowRoleAssignmentOnRG "
-        "softDeleteEnabled softDeletedAt scheduledPurgeDate sdkTelemetryAppInsightsKey sasGetterUri containerRegistries "
-        "existingWorkspaces keyVaults storageAccounts associatedWorkspaces EnableSoftwareBillOfMaterials "
-        "enableSoftwareBillOfMaterials enableSimplifiedCmk enableServiceSideCMKEncryption agentsEndpointUri",
+        "softDeleteEnabled softDeletedAt scheduledPurgeDate sdkTelemetryAppInsightsKey sasGetterUri "
+        "containerRegistries existingWorkspaces keyVaults storageAccounts associatedWorkspaces "
+        "EnableSoftwareBillOfMaterials enableSoftwareBillOfMaterials enableSimplifiedCmk enableServiceSideCMKEncryption agentsEndpointUri",
         "properties.",
     ),
 }

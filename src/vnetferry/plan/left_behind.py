@@ -1,5 +1,6 @@
 """What the source holds and the migration does not move, what both sides cost, and what cannot be taken
-back."""
+back.
+"""
 
 from __future__ import annotations
 

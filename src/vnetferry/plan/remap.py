@@ -56,7 +56,8 @@ class Remap(Value):
 
     def asset(self, reference: str) -> ResourceId | None:
         """The source asset that a deployment's reference means; None for a registry's or another
-        workspace's."""
+        workspace's.
+        """
         match = _ASSET.search(reference)
         if not match or not any(p.search(reference) for p in self._workspace_spellings()):
             return None

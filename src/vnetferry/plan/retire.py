@@ -1,4 +1,6 @@
-"""What retiring a source takes, as steps: wait for silence, check the guards, then delete what may be deleted. Pure."""
+"""What retiring a source takes, as steps: wait for silence, check the guards, then delete what may be
+deleted. Pure.
+"""
 
 from __future__ import annotations
 

@@ -40,10 +40,12 @@ class Scope(Value):
 
     @property
     def target(self) -> ResourceId:
+        """The target workspace."""
         return self.remap.target
 
     @property
     def all_deployments(self) -> tuple[Document, ...]:
+        """The deployments of all endpoints that move."""
         return tuple(d for endpoint in self.endpoints for d in self.deployments[endpoint.name])
 
 

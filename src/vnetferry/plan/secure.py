@@ -27,7 +27,8 @@ class YamlFile(Value):
 
 class SecureFiles(Value):
     """What the path is walked for. `request` is a scoring request ("" for none), `request_sha256` its
-    digest."""
+    digest.
+    """
 
     endpoint: YamlFile
     deployments: tuple[YamlFile, ...]
@@ -69,7 +70,8 @@ def build_secure(
 
 def _require_ours_to_choose(config: MigrationConfig, source: Json | None) -> None:
     """Refuse `share` with nobody to share with: the default would else create storage that uploads cannot
-    reach."""
+    reach.
+    """
     if config.target.associated_resources == "share" and source is None:
         raise ConfigError(
             "target.associated_resources is 'share', but no source workspace is named",

@@ -85,12 +85,17 @@ def _matters(document: Document, path: str) -> bool:
 
 
 def _label(resource: ResourceId) -> str:
-    """`deployment credit/blue` for people."""
-    noun = resource.type.rpartition("/")[2].lower().removesuffix("s")
+    """`deployment credit/blue` or `model churn/1` for people."""
+    noun = _noun(resource)
     if noun == "version":
-        return f"{resource.parent.type.rpartition('/')[2].lower().removesuffix('s')} {resource.parent.name}/{resource.name}"
+        noun = _noun(resource.parent)
+        return f"{noun} {resource.parent.name}/{resource.name}"
     return (
         f"{noun} {resource.parent.name}/{resource.name}"
         if noun == "deployment"
         else f"{noun} {resource.name}"
     )
+
+
+def _noun(resource: ResourceId) -> str:
+    return resource.type.rpartition("/")[2].lower().removesuffix("s").removeprefix("online")

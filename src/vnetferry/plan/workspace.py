@@ -106,7 +106,8 @@ def plan_inbound(scope: Scope) -> Part:
 
 def associated_resources(scope: Scope) -> dict[str, str]:
     """storage_account, key_vault, container_registry, application_insights -> id, or "" for one to be
-    created."""
+    created.
+    """
     wanted = scope.config.target.associated_resources
     if isinstance(wanted, BringYourOwn):
         return {name: str(getattr(wanted, name) or "") for name in ASSOCIATED}

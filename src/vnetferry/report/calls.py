@@ -9,6 +9,8 @@ from vnetferry.models.base import Json
 
 _POLLED = ("operationsstatus", "operationstatuses", "operationresults", "/operations")
 _READS = {"GET", "HEAD"}
+_READ_ACTIONS = ("/listkeys", "/listsecrets", "/token")
+_HOSTS = {"login.": "sign-in", ".blob.": "storage", ".inference.": "scoring"}
 
 
 def count_calls(entries: Iterable[Json]) -> dict[str, int]:
@@ -17,17 +19,13 @@ def count_calls(entries: Iterable[Json]) -> dict[str, int]:
 
 
 def _class(entry: Json) -> str:
-    host, path = str(entry.get("host", "")).lower(), str(entry.get("path", "")).lower()
-    if host.startswith("login."):
-        return "sign-in"
-    if ".blob." in host:
-        return "storage"
-    if ".inference." in host:
-        return "scoring"
-    if host != "management.azure.com":
-        return "other"
+    host = str(entry.get("host", "")).lower()
+    if host == "management.azure.com":
+        return _arm_class(str(entry.get("method", "")), str(entry.get("path", "")).lower())
+    return next((name for mark, name in _HOSTS.items() if mark in host), "other")
+
+
+def _arm_class(method: str, path: str) -> str:
     if any(mark in path for mark in _POLLED):
         return "waiting for operations"
-    if path.endswith(("/listkeys", "/listsecrets", "/token")):
-        return "reads"
-    return "reads" if entry.get("method") in _READS else "writes"
+    return "reads" if method in _READS or path.endswith(_READ_ACTIONS) else "writes"
