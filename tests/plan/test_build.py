@@ -151,7 +151,7 @@ def test_build_with_create_names_no_associated_resource(inventory: Inventory, co
 
 def test_build_reaches_the_account_that_holds_a_used_model(plan: Plan) -> None:
     rules = plan.step("create_workspace:ws-secure").spec["outbound_rules"]
-    assert rules["vnetferry-stshared-blob"]["destination"]["serviceResourceId"].endswith("/stshared")
+    assert rules["vf-stshared-blob"]["destination"]["serviceResourceId"].endswith("/stshared")
     assert plan.step("copy_model:churn/1").spec["content"] == ""
     assert "copy_datastore:shared_models" in plan.step("copy_model:churn/1").depends_on
 
@@ -249,3 +249,19 @@ def test_build_with_an_asset_that_was_not_read_is_refused(
     gone = edit(inventory, "models/churn/versions/1", lambda body: False)
     with pytest.raises(ConfigError, match="'churn/main' uses an asset that could not be read"):
         build(gone, configure(), REQUESTS)
+
+
+@pytest.mark.parametrize(("access", "kept"), [("Disabled", False), ("Enabled", True)])
+def test_build_with_internet_egress_keeps_a_rule_that_azure_does_not_make(
+    inventory: Inventory, configure: Configure, edit: Edit, access: str, kept: bool
+) -> None:
+    def change(body: dict[str, Any]) -> None:
+        body["properties"]["publicNetworkAccess"] = access
+
+    account = str(inventory.workspace.get("storageAccount"))
+    where = {"service_resource_id": account, "subresource_target": "blob"}
+    rule = {"name": "own-storage", "type": "private_endpoint", "destination": where}
+    config = configure(target={"isolation_mode": "allow_internet_outbound", "outbound_rules": [rule]})
+    planned = build(edit(inventory, "storageAccounts/stlegacy", change), config, REQUESTS)
+    rules = planned.step("create_workspace:ws-secure").spec["outbound_rules"]
+    assert ("own-storage" in rules) is kept

@@ -91,11 +91,13 @@ _WORKSPACE = {
     ),
     **_fields(
         READ_ONLY,
-        "tenantId workspaceId creationTime discoveryUrl mlFlowTrackingUri notebookInfo privateLinkCount "
-        "serviceProvisionedResourceGroup storageHnsEnabled linkedModelInventoryArmId allowRoleAssignmentOnRG "
-        "softDeleteEnabled softDeletedAt scheduledPurgeDate sdkTelemetryAppInsightsKey sasGetterUri "
-        "containerRegistries existingWorkspaces keyVaults storageAccounts associatedWorkspaces "
-        "EnableSoftwareBillOfMaterials enableSoftwareBillOfMaterials enableSimplifiedCmk enableServiceSideCMKEncryption agentsEndpointUri",
+        "tenantId workspaceId creationTime discoveryUrl mlFlowTrackingUri notebookInfo "
+        "privateLinkCount serviceProvisionedResourceGroup storageHnsEnabled "
+        "linkedModelInventoryArmId allowRoleAssignmentOnRG softDeleteEnabled softDeletedAt "
+        "scheduledPurgeDate sdkTelemetryAppInsightsKey sasGetterUri containerRegistries "
+        "existingWorkspaces keyVaults storageAccounts associatedWorkspaces "
+        "EnableSoftwareBillOfMaterials enableSoftwareBillOfMaterials enableSimplifiedCmk "
+        "enableServiceSideCMKEncryption agentsEndpointUri",
         "properties.",
     ),
 }

@@ -131,7 +131,7 @@ def shares_with_source(scope: Scope) -> bool:
 def outbound_rules(scope: Scope, associated: dict[str, str]) -> tuple[dict[str, Json], list[PlanWarning]]:
     """All rules that the workspace is created with, and what a person should know about them."""
     mode = WIRE_MODES[scope.config.target.isolation_mode]
-    system = _system_destinations(associated)
+    system = _system_destinations(scope, associated)
     rules, warnings = wire_rules(scope.config.target.outbound_rules, mode, system)
     taken = system | {destination(rule) for rule in rules.values()}
     for name, rule, warning in (*_kept_rules(scope), *_datastore_rules(scope)):
@@ -142,7 +142,7 @@ def outbound_rules(scope: Scope, associated: dict[str, str]) -> tuple[dict[str, 
     return rules, warnings
 
 
-def _system_destinations(associated: dict[str, str]) -> set[Destination]:
+def _system_destinations(scope: Scope, associated: dict[str, str]) -> set[Destination]:
     """What Azure makes private endpoint rules to by itself, so that a second rule would be refused."""
     targets = {
         "storage_account": ("blob", "file"),
@@ -153,8 +153,16 @@ def _system_destinations(associated: dict[str, str]) -> set[Destination]:
         ("PrivateEndpoint", associated[name].lower(), subresource)
         for name, subresources in targets.items()
         for subresource in subresources
-        if associated[name]
+        if associated[name] and _is_reached_by_azure(scope, ResourceId(associated[name]))
     }
+
+
+def _is_reached_by_azure(scope: Scope, resource: ResourceId) -> bool:
+    """Always where only approved egress is allowed; else when the resource refuses public access."""
+    if scope.config.target.isolation_mode == "allow_only_approved_outbound":
+        return True
+    known = scope.inventory.find(resource) if resource in scope.inventory else None
+    return known is not None and str(known.get("publicNetworkAccess", "Enabled")).lower() == "disabled"
 
 
 NamedRule = tuple[str, Json, PlanWarning]
@@ -179,7 +187,7 @@ def _datastore_rules(scope: Scope) -> list[NamedRule]:
     for store in scope.inventory.of_type(DATASTORE):
         account = store.get("accountName")
         if account and store.name.lower() in used:
-            name = f"vnetferry-{account}-blob"[:33]
+            name = f"vf-{account}-blob"  # account names have 24 characters at most, rule names 33
             text = f"Outbound rule {name} is added: datastore {store.name} on {account} holds a model."
             rule = private_endpoint_rule(_account(scope, store.properties), "blob")
             found.append((name, rule, attention(store.id, text)))
