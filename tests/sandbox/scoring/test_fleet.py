@@ -241,6 +241,7 @@ def test_code_that_was_never_uploaded_ends_failed_with_bad_argument(tmp_path: Pa
         logs = az.send("POST", path, {"containerType": "StorageInitializer"}).body
         assert isinstance(logs, dict)
         assert "there are no such blobs" in logs["content"]
+        assert "ModelDownload: Failed" in logs["content"]
 
 
 def test_legacy_deployment_cannot_fetch_a_model_from_another_storage_account(tmp_path: Path) -> None:

@@ -238,10 +238,12 @@ def _status(document: Json, world: World) -> str:
     """The head of the logs: how far the instance came, in the service's layout."""
     states = {"Succeeded": "Succeeded", "Updating": "Succeeded", "Failed": "Failed"}
     server = states.get(document["properties"]["provisioningState"], "InProgress")
-    steps = ("SystemSetup", "UserContainerImagePull", "ModelDownload")
+    fetched = "Failed" if server == "Failed" and not world.fleet.logs(document["id"]) else "Succeeded"
     lines = [
         "Instance status:",
-        *(f"{step}: Succeeded" for step in steps),
+        "SystemSetup: Succeeded",
+        "UserContainerImagePull: Succeeded",
+        f"ModelDownload: {fetched}",
         f"UserContainerStart: {server}",
         "",
     ]
