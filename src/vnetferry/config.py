@@ -275,5 +275,6 @@ def _request_problems(where: str, request: Path) -> list[str]:
 
 
 def _refuse(path: Path, sentences: list[str]) -> ConfigError:
-    what, _, remedy = "\n".join(sentences).rpartition(". ")
-    return ConfigError(what, remedy=remedy, resource=str(path))
+    text = "\n".join(sentences)
+    what, _, remedy = text.rpartition(". ")
+    return ConfigError(what or text, remedy=remedy if what else "", resource=str(path))

@@ -139,6 +139,7 @@ def test_init_with_an_answer_that_does_not_fit_writes_nothing(vnetferry: Command
     given = ("--subscription-id", "s", "--resource-group", "a", "--workspace", "b", "--rename", "fixed")
     shown = vnetferry("init", "-o", "mine.yaml", *given)
     assert shown.returncode == 2
+    assert shown.stderr.startswith("vnetferry: the answers do not fit: line ")
     assert "must contain {name}" in shown.stderr
     assert sorted(p.name for p in folder.iterdir()) == ["migration.yaml", "requests"]
 
