@@ -43,6 +43,14 @@ def azure() -> Iterator[Azure]:
     _connect.cache_clear()
 
 
+@pytest.fixture(scope="module")
+def workspace(azure: Azure) -> ResourceId:
+    """Created by a run that was killed while the template ran, and by one after it."""
+    _submit(azure, WORKSPACE, _spec(), TAGS)
+    workspaces.create_workspace(azure, WORKSPACE, _spec(), TAGS)
+    return WORKSPACE
+
+
 def _spec() -> dict[str, Any]:
     nothing = dict.fromkeys(
         ("storage_account", "key_vault", "container_registry", "application_insights"), ""
@@ -56,26 +64,22 @@ def _templates(azure: Azure) -> list[str]:
     return [str(found["name"]) for found in azure.arm.list(path, api_versions.TEMPLATES)]
 
 
-def test_create_workspace_while_a_template_runs_waits_for_it(azure: Azure) -> None:
-    _submit(azure, WORKSPACE, _spec(), TAGS)  # and here the first run was killed
-
-    workspaces.create_workspace(azure, WORKSPACE, _spec(), TAGS)
-
+def test_create_workspace_while_a_template_runs_waits_for_it(azure: Azure, workspace: ResourceId) -> None:
     assert len(_templates(azure)) == 1
-    assert workspaces.find_workspace(azure, WORKSPACE) is not None
+    assert workspaces.find_workspace(azure, workspace) is not None
 
 
-def test_provision_network_by_two_at_once_is_active_for_both(azure: Azure) -> None:
+def test_provision_network_by_two_at_once_is_active_for_both(azure: Azure, workspace: ResourceId) -> None:
     with ThreadPoolExecutor(2) as pool:
-        runs = [pool.submit(workspaces.provision_network, azure, WORKSPACE) for _ in range(2)]
+        runs = [pool.submit(workspaces.provision_network, azure, workspace) for _ in range(2)]
 
     assert [run.result().after["properties"]["managedNetwork"]["status"]["status"] for run in runs] == [
         "Active"
     ] * 2
 
 
-def test_create_endpoint_by_two_at_once_is_there_for_both(azure: Azure) -> None:
-    endpoint = WORKSPACE.child("onlineEndpoints", "twice-made")
+def test_create_endpoint_by_two_at_once_is_there_for_both(azure: Azure, workspace: ResourceId) -> None:
+    endpoint = workspace.child("onlineEndpoints", "twice-made")
     body = {
         "location": "westeurope",
         "identity": {"type": "SystemAssigned"},
@@ -89,8 +93,8 @@ def test_create_endpoint_by_two_at_once_is_there_for_both(azure: Azure) -> None:
     assert states == ["Succeeded", "Succeeded"]
 
 
-def test_create_endpoint_failed_once_is_mended_by_running_again(azure: Azure) -> None:
-    endpoint = WORKSPACE.child("onlineEndpoints", "unlucky")
+def test_create_endpoint_failed_once_is_mended_by_running_again(azure: Azure, workspace: ResourceId) -> None:
+    endpoint = workspace.child("onlineEndpoints", "unlucky")
     body = {
         "location": "westeurope",
         "identity": {"type": "SystemAssigned"},
