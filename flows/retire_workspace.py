@@ -16,7 +16,7 @@ from vnetferry.models.run import Run
 
 @flow(
     name="retire-workspace",
-    flow_run_name="retire by {plan_file}",
+    flow_run_name="retire {workspace}",
     task_runner=ThreadPoolTaskRunner(max_workers=16),  # type: ignore[arg-type]
 )
 def retire_workspace(plan_file: str, workspace: str, folder: str = ".") -> list[Outcome]:

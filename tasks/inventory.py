@@ -31,7 +31,7 @@ def take_inventory(config: MigrationConfig) -> Inventory:
     return read_inventory(connect(), require_source(config).id)
 
 
-@task(tags=["vnetferry"])
+@task(task_run_name="make a plan", tags=["vnetferry"])
 def make_plan(inventory: Inventory, config: MigrationConfig, folder: str) -> Plan:
     """A plan made now, kept beside the configuration as `plan-<id>.json`."""
     plan = build(inventory, config, request_digests(config, Path(folder)))
@@ -39,19 +39,25 @@ def make_plan(inventory: Inventory, config: MigrationConfig, folder: str) -> Pla
     return plan
 
 
-@task(tags=["vnetferry"])
+@task(task_run_name="open {plan_file}", tags=["vnetferry"])
 def open_plan(plan_file: str) -> Plan:
     """A plan that was made before."""
     return read_plan(Path(plan_file))
 
 
-@task(tags=["vnetferry"])
+@task(task_run_name="check that {plan.source.name} is unchanged", tags=["vnetferry"])
 def require_unchanged(plan: Plan, inventory: Inventory) -> None:
     """Raise PlanStale when the source is no longer what the plan was made from."""
     require_fresh(plan, inventory)
 
 
-@task(tags=["vnetferry"], retries=4, retry_delay_seconds=10, retry_condition_fn=worth_retrying)
+@task(
+    task_run_name="see what is left of {plan.source.name}",
+    tags=["vnetferry"],
+    retries=4,
+    retry_delay_seconds=10,
+    retry_condition_fn=worth_retrying,
+)
 def plan_retirement(plan: Plan) -> tuple[Step, ...]:
     """What is left of the source, and the steps that end it."""
     return build_retirement(plan, read_inventory(connect(), plan.source))

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from prefect import Task, task
+from prefect import Task, get_run_logger, task
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
 from prefect.tasks import exponential_backoff
 
 from vnetferry.errors import VnetferryError
@@ -39,7 +40,10 @@ def step_task(*, retries: int = 4, tags: tuple[str, ...] = ()) -> Callable[[Act]
 
     def wrap(act: Act) -> StepTask:
         def run_step(step: Step, run: Run) -> Outcome:
-            return carry_out(act, step, run)
+            outcome = carry_out(act, step, run)
+            if TaskRunContext.get():
+                get_run_logger().info("%s: %s", outcome.status, outcome.message or step.title)
+            return outcome
 
         run_step.__name__ = run_step.__qualname__ = act.__name__
         run_step.__module__, run_step.__doc__ = act.__module__, act.__doc__

@@ -24,7 +24,7 @@ from vnetferry.plan.secure import SecureFiles, YamlFile, build_secure, secure_ta
 _LOG_LINES = 50
 
 
-@task(tags=["vnetferry"])
+@task(task_run_name="read the YAML files", tags=["vnetferry"])
 def plan_secure(
     config: MigrationConfig, files: list[str], request: str, folder: str
 ) -> tuple[tuple[Step, ...], Run]:
