@@ -66,14 +66,25 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-lock: $(STAMP)
-	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && $(RUN)/python -m venv "$$tools" && \
+# pip compares hashes only with what is pinned under the very name that is asked for, and one package asks for
+# `sqlalchemy`, another for `sqlalchemy[asyncio]`: a line with extras is therefore preceded by its twin without them.
+define ADD_BARE_TWINS
+function flush() { if (block ~ /^[a-z0-9._-]+\[/) { bare = block; sub(/\[[^]]*\]/, "", bare); printf "%s", bare } \
+                   printf "%s", block; block = "" } \
+/^[^ #]/ { flush() } { block = block $$0 "\n" } END { flush() }
+endef
+
+lock:
+	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && $(PYTHON) -m venv "$$tools" && \
 	  "$$tools/bin/python" -m pip --disable-pip-version-check --quiet install 'uv>=0.9' && \
-	  "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-strip-extras \
-	    --no-emit-index-url --no-emit-find-links --group dev $(if $(UPGRADE),--upgrade) -o requirements.lock pyproject.toml
-	@printf '%s\n' '# Made by `make lock` from pyproject.toml: what vnetferry and its checks are built and tested with.' \
-	  | cat - requirements.lock > requirements.lock.new && mv requirements.lock.new requirements.lock
-	@! grep -nE '://|^-' requirements.lock || { echo "requirements.lock names an index: it must not." >&2; exit 1; }
+	  cp requirements.lock "$$tools/lock" && \
+	  "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
+	    --no-strip-extras --no-emit-index-url --no-emit-find-links --group dev $(if $(UPGRADE),--upgrade) \
+	    -o "$$tools/lock" pyproject.toml && \
+	  { echo '# Made by `make lock` from pyproject.toml: what vnetferry and its checks are built and tested with.'; \
+	    grep -v '^# Made by' "$$tools/lock" | awk '$(ADD_BARE_TWINS)'; } > "$$tools/new" && \
+	  if grep -nE '://|^-' "$$tools/new"; then echo "The new lock names an index, which it must not: requirements.lock is as it was." >&2; exit 1; fi && \
+	  cp "$$tools/new" requirements.lock
 
 clean:
 	rm -rf $(VENV) .runtime build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache rehearsal

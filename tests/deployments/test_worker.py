@@ -69,6 +69,8 @@ class Prefect:
         """The deployment's next run beside `known`, when it has come to an end."""
 
         def ended() -> list[dict[str, Any]]:
+            if not answers(self.api):
+                return []
             runs = [run for run in self.runs(deployment_id) if run["id"] not in known]
             return [run for run in runs if run["state_type"] in ENDED]
 
@@ -84,7 +86,7 @@ def wait_until(ready: Callable[[], Any], what: str, timeout_s: float) -> Any:
     deadline = time.monotonic() + timeout_s
     while not (value := ready()):
         assert time.monotonic() < deadline, f"still waiting for {what} after {timeout_s} s"
-        time.sleep(0.5)
+        time.sleep(1)
     return value
 
 
@@ -108,14 +110,14 @@ def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
     serve = [*PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with (
         running_process(serve, env, home / "server.log") as server,
-        httpx.Client(base_url=env["PREFECT_API_URL"], trust_env=False, timeout=30) as api,
+        httpx.Client(base_url=env["PREFECT_API_URL"], trust_env=False, timeout=60) as api,
     ):
-        wait_until(lambda: healthy(api) or server.poll() is not None, "the Prefect server", 120)
+        wait_until(lambda: answers(api) or server.poll() is not None, "the Prefect server", 120)
         assert server.poll() is None, (home / "server.log").read_text()
         yield Prefect(api, env)
 
 
-def healthy(api: httpx.Client) -> bool:
+def answers(api: httpx.Client) -> bool:
     try:
         return api.get("/health").is_success
     except httpx.TransportError:
