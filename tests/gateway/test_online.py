@@ -211,6 +211,23 @@ def test_ensure_keys_other_keys_are_set(azure: Azure, endpoint: ResourceId) -> N
     assert endpoints.ensure_keys(azure, endpoint, KEYS)
 
 
+def test_create_endpoint_of_a_remade_plan_keeps_the_traffic(
+    azure: Azure, endpoint: ResourceId, deployment: ResourceId
+) -> None:
+    endpoints.set_traffic(azure, endpoint, {deployment.name: 100})
+
+    written = endpoints.create_endpoint(
+        azure, endpoint, _endpoint_body(), KEYS, {**TAGS, "vnetferry-plan": "plan2"}
+    )
+
+    assert written.changed
+    assert written.after["tags"]["vnetferry-plan"] == "plan2"
+    assert written.after["properties"]["traffic"] == {deployment.name: 100}
+    assert endpoints.read_keys(azure, endpoint) == KEYS
+    endpoints.create_endpoint(azure, endpoint, _endpoint_body(), KEYS, TAGS)
+    endpoints.set_traffic(azure, endpoint, {})
+
+
 def test_create_deployment_again_sends_nothing(
     azure: Azure, deployment: ResourceId, requests_since: Callable[[], list[Any]]
 ) -> None:

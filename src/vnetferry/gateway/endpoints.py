@@ -15,7 +15,7 @@ from vnetferry.errors import NotFound, Rejected, VerificationFailed
 from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.difference import differs
-from vnetferry.gateway.documents import Written, delete, ensure, find_settled
+from vnetferry.gateway.documents import Written, delete, ensure, find_settled, merged
 from vnetferry.gateway.scoring import Credential
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
@@ -50,13 +50,17 @@ def find_endpoint(azure: Azure, endpoint: ResourceId) -> Json | None:
 def create_endpoint(
     azure: Azure, endpoint: ResourceId, body: Json, keys: Keys | None, tags: Mapping[str, str] | None = None
 ) -> Written:
-    """Make the endpoint what `body` says, with these keys; its traffic stays what it is.
+    """Make the endpoint what `body` says, with these keys; what it does not say, traffic above all, stays as it is.
 
     Raises:  NotOurs; VerificationFailed when Azure keeps other keys.
     Effects: at most one PUT, and two POSTs where Azure did not take the keys with it.
     """
-    secrets = {"keys": {"primaryKey": keys.primary, "secondaryKey": keys.secondary}} if keys else None
-    written = ensure(azure, endpoint, body, kind="endpoint", tags=tags, secrets=secrets)
+    before = find_settled(azure, endpoint, "endpoint")
+    whole = merged(writable(before), body) if before else body  # a PUT resets what it leaves out
+    # Azure takes keys when it creates an endpoint, and refuses them ever after.
+    new = {"primaryKey": keys.primary, "secondaryKey": keys.secondary} if keys and not before else None
+    secrets = {"keys": new} if new else None
+    written = ensure(azure, endpoint, whole, kind="endpoint", tags=tags, secrets=secrets)
     changed = ensure_keys(azure, endpoint, keys) if keys else False
     return written._replace(changed=written.changed or changed)
 
