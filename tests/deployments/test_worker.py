@@ -56,6 +56,16 @@ class Prefect:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def send(self, method: str, path: str, body: Any) -> httpx.Response:
+        """The server's answer; on SQLite it answers 503 while another writes, and Prefect's client asks again."""
+
+        def answer() -> httpx.Response | None:
+            response = self.api.request(method, path, json=body)
+            return None if response.status_code == httpx.codes.SERVICE_UNAVAILABLE else response
+
+        response: httpx.Response = wait_until(answer, f"{method} {path}", 60)
+        return response.raise_for_status()
+
     def deployment(self, flow: str) -> dict[str, Any]:
         answer = self.api.get(f"/deployments/name/{flow}/default")
         answer.raise_for_status()
@@ -63,14 +73,12 @@ class Prefect:
 
     def runs(self, deployment_id: str) -> list[dict[str, Any]]:
         of_deployment = {"deployments": {"id": {"any_": [deployment_id]}}}
-        return list(self.api.post("/flow_runs/filter", json=of_deployment).raise_for_status().json())
+        return list(self.send("POST", "/flow_runs/filter", of_deployment).json())
 
     def ended_run(self, deployment_id: str, known: set[str]) -> dict[str, Any]:
         """The deployment's next run beside `known`, when it has come to an end."""
 
         def ended() -> list[dict[str, Any]]:
-            if not answers(self.api):
-                return []
             runs = [run for run in self.runs(deployment_id) if run["id"] not in known]
             return [run for run in runs if run["state_type"] in ENDED]
 
@@ -207,11 +215,11 @@ def test_worker_schedule_activated_and_due_migrates(
     once_a_day = {"interval": timedelta(days=1).total_seconds(), "anchor_date": due.isoformat()}
     path = f"/deployments/{deployment['id']}/schedules/{schedule['id']}"
     change = {"active": True, "schedule": once_a_day, "parameters": parameters}
-    worker.api.patch(path, json=change).raise_for_status()
+    worker.send("PATCH", path, change)
     try:
         run = worker.ended_run(deployment["id"], known)
     finally:
-        worker.api.patch(path, json={"active": False}).raise_for_status()
+        worker.send("PATCH", path, {"active": False})
     assert run["auto_scheduled"] is True
     require_migrated(worker, run, example)
 
@@ -227,7 +235,7 @@ def test_worker_event_posted_migrates(worker: Prefect, parameters: dict[str, Any
         "related": [],
         "payload": parameters,
     }
-    worker.api.post("/events", json=[event]).raise_for_status()
+    worker.send("POST", "/events", [event])
     run = worker.ended_run(deployment["id"], known)
     assert run["created_by"]["type"] == "AUTOMATION"
     require_migrated(worker, run, example)
