@@ -15,11 +15,38 @@ from typing import Any
 
 from prefect.futures import PrefectFuture
 
+from tasks.artifacts import Progress
+from tasks.steps import TASKS
 from vnetferry.models.outcome import Outcome
-from vnetferry.models.plan import Step
+from vnetferry.models.plan import Step, StepKind
+from vnetferry.models.run import Run
 
 Submit = Callable[[Step, list[PrefectFuture[Outcome]]], PrefectFuture[Outcome]]
 Finished = Callable[[Step, Outcome | Exception], None]
+
+
+# What Azure runs machines for, so that a quota or a region's capacity bounds how much may be asked for at once.
+_BOUNDED: tuple[StepKind, ...] = ("create_deployment", "apply_deployment", "delete_endpoint")
+
+
+def carry_out(
+    steps: tuple[Step, ...], run: Run, at_once: int, publish: Callable[[list[Outcome]], None]
+) -> list[Outcome]:
+    """Carry out steps and show in Prefect how far they are; raises the first error after all else has ended.
+
+    In: at_once: how many deployments change at the same time; publish: shows what the steps came to.
+    """
+    results = walk_steps(
+        steps,
+        submit=lambda step, after: TASKS[step.kind].submit(step, run, return_state=False, wait_for=after),
+        limits=dict.fromkeys(_BOUNDED, at_once),
+        finished=Progress(steps, key=f"progress-{run.plan}").step_ended,
+    )
+    outcomes = [result for result in results.values() if isinstance(result, Outcome)]
+    publish(outcomes)
+    if error := next((result for result in results.values() if isinstance(result, Exception)), None):
+        raise error
+    return outcomes
 
 
 def walk_steps(
@@ -57,11 +84,6 @@ def walk_steps(
 
 def _put(ends: SimpleQueue[str], step_id: str, _: PrefectFuture[Outcome]) -> None:
     ends.put(step_id)
-
-
-def first_error(results: Mapping[str, Outcome | Exception]) -> Exception | None:
-    """The error that came first, if any did."""
-    return next((result for result in results.values() if isinstance(result, Exception)), None)
 
 
 def _startable(ready: list[Step], running: Counter[str], limits: Mapping[str, int]) -> list[Step]:

@@ -5,16 +5,16 @@ The source is only read. Running the flow again resumes it: every step looks at 
 
 from __future__ import annotations
 
+from functools import partial
+
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.graph import first_error, walk_steps
-from tasks.artifacts import Progress, publish_comparison, publish_handoff, publish_inventory, publish_plan
+from flows.graph import carry_out
+from tasks.artifacts import publish_inventory, publish_outcomes, publish_plan
 from tasks.inventory import make_plan, open_plan, require_unchanged, take_inventory
-from tasks.steps import TASKS
 from vnetferry.models.config import MigrationConfig
 from vnetferry.models.outcome import Outcome
-from vnetferry.models.plan import Plan
 from vnetferry.models.run import Run
 
 # Tasks wait for Azure, not for the processor; what Azure bears at once is limited per kind of step.
@@ -42,21 +42,5 @@ def migrate_workspace(
     plan = open_plan(plan_file) if plan_file else make_plan(inventory, config, folder)
     require_unchanged(plan, inventory)
     publish_plan(plan)
-    return carry_out_plan(plan, Run.of(plan, folder=folder, plan_file=plan_file))
-
-
-def carry_out_plan(plan: Plan, run: Run) -> list[Outcome]:
-    """Walk the plan's steps; raises the first error after all that could still run has run."""
-    progress = Progress(plan.steps, key=f"progress-{plan.id}")
-    results = walk_steps(
-        plan.steps,
-        submit=lambda step, after: TASKS[step.kind].submit(step, run, return_state=False, wait_for=after),
-        limits={"create_deployment": plan.config.concurrency.deployments},
-        finished=progress.step_ended,
-    )
-    outcomes = [result for result in results.values() if isinstance(result, Outcome)]
-    publish_comparison(plan, outcomes)
-    publish_handoff(plan, outcomes)
-    if error := first_error(results):
-        raise error
-    return outcomes
+    run = Run.of(plan, folder, plan_file)
+    return carry_out(plan.steps, run, config.concurrency.deployments, partial(publish_outcomes, plan))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.graph import first_error, walk_steps
-from tasks.artifacts import Progress, publish_steps
+from flows.graph import carry_out
+from tasks.artifacts import publish_steps
 from tasks.inventory import open_plan, plan_retirement
-from tasks.steps import TASKS
 from vnetferry.errors import ApprovalNeeded
 from vnetferry.models.outcome import Outcome
 from vnetferry.models.run import Run
@@ -36,15 +37,5 @@ def retire_workspace(plan_file: str, workspace: str, folder: str = ".") -> list[
             remedy=f"Type its name, {plan.source.name}, to approve its end.",
         )
     steps, run = plan_retirement(plan), Run.of(plan, folder, plan_file)
-    progress = Progress(steps, key=f"retire-{plan.id}")
-    results = walk_steps(
-        steps,
-        submit=lambda step, after: TASKS[step.kind].submit(step, run, return_state=False, wait_for=after),
-        limits={"delete_endpoint": plan.config.concurrency.deployments},
-        finished=progress.step_ended,
-    )
-    outcomes = [result for result in results.values() if isinstance(result, Outcome)]
-    publish_steps(steps, outcomes, f"retire-{plan.id}")
-    if error := first_error(results):
-        raise error
-    return outcomes
+    publish = partial(publish_steps, steps, f"retire-{plan.id}")
+    return carry_out(steps, run, plan.config.concurrency.deployments, publish)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.graph import first_error, walk_steps
-from tasks.artifacts import Progress, publish_steps
-from tasks.steps import TASKS
+from flows.graph import carry_out
+from tasks.artifacts import publish_steps
 from tasks.yaml_files import plan_secure
 from vnetferry.models.config import MigrationConfig
 from vnetferry.models.outcome import Outcome
@@ -31,15 +32,4 @@ def secure_endpoint(
 
     """
     steps, run = plan_secure(config, files, request, folder)
-    progress = Progress(steps, key=f"progress-{run.plan}")
-    results = walk_steps(
-        steps,
-        submit=lambda step, after: TASKS[step.kind].submit(step, run, return_state=False, wait_for=after),
-        limits={"apply_deployment": config.concurrency.deployments},
-        finished=progress.step_ended,
-    )
-    outcomes = [result for result in results.values() if isinstance(result, Outcome)]
-    publish_steps(steps, outcomes, run.plan)
-    if error := first_error(results):
-        raise error
-    return outcomes
+    return carry_out(steps, run, config.concurrency.deployments, partial(publish_steps, steps, run.plan))

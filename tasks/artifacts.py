@@ -55,6 +55,12 @@ def publish_plan(plan: Plan) -> None:
     )
 
 
+def publish_outcomes(plan: Plan, outcomes: list[Outcome]) -> None:
+    """What a migration has proven, and where its callers go now."""
+    publish_comparison(plan, outcomes)
+    publish_handoff(plan, outcomes)
+
+
 def publish_comparison(plan: Plan, outcomes: Iterable[Outcome]) -> None:
     """Whether the new endpoints answered as the old ones, and where they can be reached from."""
     _publish_facts("comparison", plan, outcomes, ("compare_answers", "probe_isolation"))
@@ -73,7 +79,7 @@ def publish_handoff(plan: Plan, outcomes: Iterable[Outcome]) -> None:
     )
 
 
-def publish_steps(steps: Iterable[Step], outcomes: Iterable[Outcome], run_id: str) -> None:
+def publish_steps(steps: Iterable[Step], run_id: str, outcomes: Iterable[Outcome]) -> None:
     """What each step came to."""
     ended = {outcome.step: outcome for outcome in outcomes}
     rows = [
