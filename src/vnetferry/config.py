@@ -60,12 +60,10 @@ def require_source(config: MigrationConfig) -> SourceConfig:
 
 def request_digests(config: MigrationConfig, folder: Path) -> dict[str, str]:
     """Source endpoint -> SHA-256 of its request file's bytes, in hexadecimal; paths are relative to
-    `folder`.
+    `folder`. Raises: ConfigError when one cannot be read.
     """
-    return {
-        endpoint: hashlib.sha256((folder / path).read_bytes()).hexdigest()
-        for endpoint, path in sorted(config.validation.requests.items())
-    }
+    requests = sorted(config.validation.requests.items())
+    return {endpoint: _digest(endpoint, folder / path) for endpoint, path in requests}
 
 
 def rebase_config(config: MigrationConfig, folder: Path, onto: Path) -> MigrationConfig:
@@ -78,6 +76,16 @@ def rebase_config(config: MigrationConfig, folder: Path, onto: Path) -> Migratio
     handoff = tuple(HandoffConfig(kind=h.kind, path=rebased(h.path)) for h in config.handoff)
     validation = config.validation.model_copy(update={"requests": requests})
     return config.model_copy(update={"validation": validation, "handoff": handoff})
+
+
+def _digest(endpoint: str, request: Path) -> str:
+    try:
+        return hashlib.sha256(request.read_bytes()).hexdigest()
+    except OSError as err:
+        raise ConfigError(
+            f"the request file {request} of endpoint '{endpoint}' cannot be read: {err.strerror}",
+            remedy="Put it back, or change validation.requests and plan again.",
+        ) from None
 
 
 def _read(path: Path) -> str:

@@ -86,8 +86,16 @@ def test_preflight_blocks_on_a_target_that_someone_else_made(facts: Make) -> Non
 def test_preflight_goes_on_with_a_target_that_this_migration_made(facts: Make) -> None:
     source = str(facts().inventory.source)
     tags = {"vnetferry-plan": "0123456789ab", "vnetferry-source": source.upper()}
-    resumed = facts(target={"tags": tags}, regional_endpoints=("credit-v2",))
+    made = {"credit-v2": {"tags": tags}}
+    resumed = facts(target={"tags": tags}, regional_endpoints=("credit-v2",), target_endpoints=made)
     assert not blocks(run_preflight(resumed))
+
+
+def test_preflight_blocks_on_an_endpoint_that_someone_else_made_in_our_target(facts: Make) -> None:
+    tags = {"vnetferry-plan": "0123456789ab", "vnetferry-source": str(facts().inventory.source)}
+    theirs = {"credit-v2": {"tags": {"team": "other"}}}
+    found = facts(target={"tags": tags}, regional_endpoints=("credit-v2",), target_endpoints=theirs)
+    assert _only(run_preflight(found)).check == "names"
 
 
 def test_preflight_blocks_on_a_resource_group_that_is_missing(facts: Make) -> None:

@@ -118,7 +118,7 @@ def test_read_inventory_holds_no_ingestion_secret(azure: Azure, target: Resource
 def test_read_inventory_missing_workspace_names_the_setting(azure: Azure, source: ResourceId) -> None:
     missing = ResourceId.workspace(source.subscription_id, "rg", "nobody")
 
-    with pytest.raises(NotFound, match=r"source\.workspace"):
+    with pytest.raises(ConfigError, match=r"'nobody' does not exist.*source\.workspace"):
         inventory.read_inventory(azure, missing)
 
 

@@ -19,6 +19,7 @@ class Facts(Value):
     group_exists:        whether the target's resource group is there.
     target:              the target workspace's document, None when there is none.
     regional_endpoints:  names of the subscription's online endpoints in the target's region.
+    target_endpoints:    name -> document of those that are in the target workspace.
     regional_deployments: how many online deployments the subscription has in that region.
     registrations:       resource provider namespace (lower case) -> its registration state.
     missing_actions:     scope -> actions on it that the caller lacks.
@@ -33,6 +34,7 @@ class Facts(Value):
     group_exists: bool = True
     target: Json | None = None
     regional_endpoints: tuple[str, ...] = ()
+    target_endpoints: dict[str, Json] = {}
     regional_deployments: int = 0
     registrations: dict[str, str] = {}
     missing_actions: dict[str, tuple[str, ...]] = {}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from vnetferry.checks.facts import Facts
+from vnetferry.checks.target import is_ours
 from vnetferry.models.finding import Finding
 
 
 def check_names(facts: Facts) -> list[Finding]:
     """Endpoint names are unique in a region; those of this subscription can be seen, those of others cannot.
 
-    A name in the target workspace itself is the migration's own when it is carried on.
+    An endpoint in the target workspace is the migration's own when its tags say so.
     """
-    taken = {name.lower() for name in facts.regional_endpoints} if facts.target is None else set()
+    ours = {n.lower() for n, d in facts.target_endpoints.items() if is_ours(d, facts.inventory.source)}
+    taken = {name.lower() for name in facts.regional_endpoints} - ours
     return [
         Finding(
             check="names",

@@ -20,6 +20,7 @@ from vnetferry.checks.storage import check_storage
 from vnetferry.checks.target import check_target
 from vnetferry.checks.unread import check_unread
 from vnetferry.checks.vantages import check_vantages
+from vnetferry.errors import ConfigError, NotOurs, PermissionDenied, PersonNeeded, VnetferryError
 from vnetferry.models.finding import Finding
 
 CHECKS: tuple[Callable[[Facts], list[Finding]], ...] = (
@@ -39,6 +40,12 @@ CHECKS: tuple[Callable[[Facts], list[Finding]], ...] = (
     check_vantages,
     check_unread,
 )
+# What a finding that blocks is when somebody goes on in spite of it; any other needs a person.
+_ERRORS: dict[str, type[VnetferryError]] = {
+    "permissions": PermissionDenied,
+    "target": NotOurs,
+    "names": ConfigError,
+}
 _GRAVITY = {"blocks": 0, "warns": 1, "informs": 2}
 
 
@@ -51,3 +58,21 @@ def run_preflight(facts: Facts) -> list[Finding]:
 def blocks(findings: list[Finding]) -> bool:
     """Whether any finding forbids the migration."""
     return any(finding.severity == "blocks" for finding in findings)
+
+
+def require_unblocked(findings: list[Finding]) -> None:
+    """Raise an error of the first finding that forbids the migration, if any does.
+
+    Raises: PermissionDenied, NotOurs, ConfigError or PersonNeeded, by what was found.
+    """
+    blocking = [finding for finding in findings if finding.severity == "blocks"]
+    if blocking:
+        first, others = blocking[0], len(blocking) - 1
+        more = f" (and {others} more: see 'vnetferry preflight')" if others else ""
+        kind = _ERRORS.get(first.check, PersonNeeded)
+        raise kind(f"{first.evidence}{more}", resource=first.resource, remedy=_sentence(first.remedy))
+
+
+def _sentence(remedy: str) -> str:
+    """A remedy as a sentence: some are commands to run."""
+    return remedy if remedy.endswith(".") else f"Run: {remedy}"

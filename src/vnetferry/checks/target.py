@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from vnetferry.checks.facts import Facts
+from vnetferry.models.base import Json
 from vnetferry.models.finding import Finding
+from vnetferry.models.ids import ResourceId
 
 PLAN_TAG = "vnetferry-plan"
 SOURCE_TAG = "vnetferry-source"
@@ -18,7 +20,7 @@ def check_target(facts: Facts) -> list[Finding]:
     target = facts.scope.target
     if not facts.group_exists:
         return [_no_group(facts)]
-    if facts.target is None or _is_ours(facts):
+    if facts.target is None or is_ours(facts.target, facts.inventory.source):
         return []
     return [
         Finding(
@@ -44,6 +46,7 @@ def _no_group(facts: Facts) -> Finding:
     )
 
 
-def _is_ours(facts: Facts) -> bool:
-    tags = (facts.target or {}).get("tags") or {}
-    return PLAN_TAG in tags and tags.get(SOURCE_TAG, "").lower() == facts.inventory.source.key
+def is_ours(document: Json, source: ResourceId) -> bool:
+    """Whether a migration of `source` made the resource, by its tags."""
+    tags = document.get("tags") or {}
+    return PLAN_TAG in tags and str(tags.get(SOURCE_TAG, "")).lower() == source.key

@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from vnetferry.cli.flow_run import View
     from vnetferry.models.outcome import Outcome
+    from vnetferry.models.plan import Plan
 
 
 @click.command(name="apply")
@@ -24,19 +25,33 @@ def command(plan_file: Path, *, yes: bool, as_json: bool) -> None:
     from vnetferry.cli.approval import require_yes
     from vnetferry.cli.flow_run import live_view, no_view
     from vnetferry.cli.show import print_outcomes, print_plan
-    from vnetferry.gateway.azure import connect
-    from vnetferry.gateway.inventory import read_inventory
     from vnetferry.plan.files import read_plan
-    from vnetferry.plan.stale import require_fresh
 
     plan = read_plan(plan_file)
     if not as_json:
         print_plan(plan)
-    # The flow looks again; here it is for the person, who would else wait for Prefect to start first.
-    require_fresh(plan, read_inventory(connect(), plan.source))
+    require_applicable(plan, plan_file.parent)
     require_yes(f"Carry out these {len(plan.steps)} steps?", yes=yes)
     outcomes = apply_plan(plan_file, no_view if as_json else live_view)
     print_outcomes(plan.steps, outcomes, as_json=as_json)
+
+
+def require_applicable(plan: Plan, folder: Path) -> None:
+    """Raise unless the plan can still be carried out. The steps look again, but only once they are reached.
+
+    Raises: PlanStale, naming what changed in the source or the request files in `folder`; what
+            `require_unblocked` raises when the preflight finds what blocks; ConfigError for the audit file.
+    """
+    from vnetferry.checks.preflight import require_unblocked, run_preflight
+    from vnetferry.config import request_digests
+    from vnetferry.gateway.azure import connect
+    from vnetferry.gateway.facts import read_facts
+    from vnetferry.gateway.inventory import read_inventory
+    from vnetferry.plan.stale import require_fresh
+
+    inventory = read_inventory(connect(), plan.source)
+    require_fresh(plan, inventory, request_digests(plan.config, folder))
+    require_unblocked(run_preflight(read_facts(connect(), inventory, plan.config)))
 
 
 def apply_plan(plan_file: Path, view: View) -> list[Outcome]:

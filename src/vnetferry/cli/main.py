@@ -1,11 +1,12 @@
 """`vnetferry`: finds a command by name and imports its module only when it is asked for.
 
 Errors of ours become one sentence on stderr and their exit code: 1 failed, 2 bad usage or configuration, 3 a
-person is needed, 4 the plan is stale; 130 after Ctrl-C.
+person is needed, 4 the plan is stale; 130 after Ctrl-C. Any other error is one sentence too, and 1.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -32,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rehearse": ("rehearse", "Rehearse a whole migration in the sandbox, with a report."),
     "sandbox": ("sandbox", "Run commands against Azure's API on this machine."),
 }
+
+
+# Set, it shows where an unexpected error came from instead of one sentence about it.
+DEBUG_VARIABLE = "VNETFERRY_DEBUG"
 
 
 class LazyGroup(click.Group):
@@ -91,7 +96,20 @@ def main(arguments: list[str] | None = None) -> None:
         # Whoever read our output has left; there is nobody to tell. 141 is what shells say for SIGPIPE.
         sys.stderr.close()
         code = 141
+    except Exception as err:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        click.echo(f"vnetferry: {describe(err)}", err=True)
+        code = 1
     sys.exit(code)
+
+
+def describe(err: Exception) -> str:
+    """One sentence about an error that is not ours: the machine's (a full disk), a library's, or a mistake in here."""
+    what = " ".join(str(err).split())[:500] or "no reason given"
+    if isinstance(err, OSError) and err.strerror:
+        return f"{err.strerror}: {err.filename or 'a file or connection'}. Mend that, and run it again."
+    return f"{type(err).__name__}: {what}. Run it with {DEBUG_VARIABLE}=1 to see where, and report it if it stays so."
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def read_facts(azure: Azure, inventory: Inventory, config: MigrationConfig) -> F
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="facts") as pool:
         readings = Readings(azure, pool)
         endpoints = _regional_endpoints(readings, target, location)
-        deployments = readings.collections((endpoint, "deployments") for endpoint in endpoints)
+        deployments = readings.collections((endpoint.id, "deployments") for endpoint in endpoints)
         return Facts(
             inventory=inventory,
             config=config,
@@ -64,6 +64,7 @@ def read_facts(azure: Azure, inventory: Inventory, config: MigrationConfig) -> F
             associated=_associated(readings, inventory, config),
             target=find_workspace(azure, target),
             regional_endpoints=tuple(endpoint.name for endpoint in endpoints),
+            target_endpoints={e.name: e.body for e in endpoints if e.id.parent == target},
             regional_deployments=len(deployments),
             registrations=_registrations(readings, target),
             missing_actions=_missing(readings, inventory.source, target, config),
@@ -91,12 +92,12 @@ def _associated(readings: Readings, inventory: Inventory, config: MigrationConfi
     }
 
 
-def _regional_endpoints(readings: Readings, target: ResourceId, location: str) -> list[ResourceId]:
+def _regional_endpoints(readings: Readings, target: ResourceId, location: str) -> list[Document]:
     """Every online endpoint of the subscription in the region: their names cannot be used again."""
     path = f"/subscriptions/{target.subscription_id}/providers/{ML}/workspaces"
     workspaces = readings.items(path, api_versions.ML)
     there = [ResourceId(w["id"]) for w in workspaces if _plain(w.get("location", "")) == _plain(location)]
-    return [d.id for d in readings.collections((workspace, "onlineEndpoints") for workspace in there)]
+    return readings.collections((workspace, "onlineEndpoints") for workspace in there)
 
 
 def _registrations(readings: Readings, target: ResourceId) -> dict[str, str]:

@@ -29,12 +29,17 @@ from vnetferry.errors import (
     VnetferryError,
 )
 from vnetferry.gateway.fault_table import Rule, rule_for
+from vnetferry.gateway.sign_in import sign_in_error
 
 _FOREIGN = (core.AzureError, core.SerializationError, core.DeserializationError)
 _LONGEST_MESSAGE = 700  # characters; Azure sometimes answers with whole stack traces
 _SECRETS = re.compile(
     r"(?i)((?:sig|accountkey|sharedaccesskey|primarykey|secondarykey|keyvalue|password|client_secret)[\"']?\s*[=:]\s*[\"']?)"
     r"[^\s&;,\"'<>}]+|(bearer\s+)[\w.~+/-]+=*"
+)
+# Azure's words for it name the caller twice and the scope in between.
+_LACKED_RIGHT = re.compile(
+    r"The client '([^']*)' .*?does not have authorization to perform action '([^']*)' over scope '([^']*)'"
 )
 _Found = tuple[str, str]
 
@@ -59,6 +64,8 @@ def translate(err: Exception, resource: str = "", doing: str = "") -> VnetferryE
         return err
     if isinstance(err, core.HttpResponseError) and err.response is not None:
         return _of_response(err, resource, doing)
+    if isinstance(err, core.ClientAuthenticationError):
+        return sign_in_error(redact(str(err)))
     kind, sentence, may_pass, remedy = _of_class(err)
     what = f"{doing or 'a request'}: {sentence}: {_brief(str(err))}" if sentence else _brief(str(err))
     return kind(what, resource=resource, retryable=may_pass, remedy=remedy)
@@ -149,13 +156,10 @@ def _body_of(err: core.HttpResponseError, response: Any) -> Any:
 
 
 _Class = tuple[type[VnetferryError], str, bool, str]
-_SIGN_IN = "Sign in with 'az login', or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET."
 
 
 def _of_class(err: Exception) -> _Class:
     """What an error without an answer means, from its class."""
-    if isinstance(err, core.ClientAuthenticationError):
-        return PermissionDenied, "nobody is signed in to Azure", False, _SIGN_IN
     if isinstance(err, (core.ServiceRequestError, core.ServiceResponseError)):
         remedy = "Check the network, the proxy and its certificate (HTTPS_PROXY, REQUESTS_CA_BUNDLE)."
         return Unavailable, "Azure could not be reached", "non-TLS" not in str(err), remedy
@@ -169,7 +173,7 @@ def _of_class(err: Exception) -> _Class:
         AzureError,
         "Azure's library failed",
         False,
-        "Run again with --debug, and report it if it stays so.",
+        "Run again with VNETFERRY_DEBUG=1, and report it if it stays so.",
     )
 
 
@@ -185,6 +189,8 @@ def _build(rule: Rule, found: list[_Found], what: str, resource: str) -> Vnetfer
     messages = [_brief(_plain(message)) for _, message in found if message]
     said = next((m for m in messages if m.lower() != code.lower()), "")
     sentence = f"{what}: {said}" if said else what
+    if right := _LACKED_RIGHT.search(said):
+        sentence, resource = f"the caller ({right[1]}) has no right to {right[2]}", right[3]
     return rule.kind(
         sentence,
         resource=resource.split("?", maxsplit=1)[0],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from vnetferry.errors import NotFound
+from vnetferry.errors import ConfigError, NotFound
 from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.metrics import count_requests
@@ -33,7 +33,7 @@ _DAYS = 30
 def read_inventory(azure: Azure, source: ResourceId) -> Inventory:
     """Everything about one workspace.
 
-    Raises: NotFound when there is no such workspace; PermissionDenied when it may not be read.
+    Raises: ConfigError when there is no such workspace; PermissionDenied when it may not be read.
     """
     workspace = Document(id=source, body=_read_workspace(azure, source))
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="inventory") as pool:
@@ -59,10 +59,14 @@ def _read_workspace(azure: Azure, source: ResourceId) -> Json:
     try:
         return azure.arm.get(source, api_versions.ML)
     except NotFound as err:
-        err.remedy = (
-            "Check source.subscription_id, source.resource_group and source.workspace in the configuration."
-        )
-        raise
+        raise ConfigError(
+            f"the source workspace '{source.name}' does not exist, or its subscription is not visible",
+            resource=str(source),
+            code=err.code,
+            request_id=err.request_id,
+            remedy="Check source.subscription_id, source.resource_group and source.workspace in the "
+            "configuration, and who is signed in.",
+        ) from err
 
 
 def _location(workspace: Document) -> str:

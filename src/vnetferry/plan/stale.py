@@ -26,13 +26,16 @@ def changes(plan: Plan, inventory: Inventory) -> list[str]:
     return list(_differences(plan, now))
 
 
-def require_fresh(plan: Plan, inventory: Inventory) -> None:
-    """Raise PlanStale, naming what changed, when the source is no longer what the plan was made from."""
-    lines = changes(plan, inventory)
+def require_fresh(plan: Plan, inventory: Inventory, requests: dict[str, str] | None = None) -> None:
+    """Raise PlanStale, naming what changed, when the source is no longer what the plan was made from.
+
+    In: requests: source endpoint -> SHA-256 of its request file now; None when those are not looked at.
+    """
+    lines = [*changes(plan, inventory), *([] if requests is None else changed_requests(plan, requests))]
     if lines:
         more = f" And {len(lines) - _SHOWN_CHANGES} more." if len(lines) > _SHOWN_CHANGES else ""
         raise PlanStale(
-            f"the source changed after the plan was made: {' '.join(lines[:_SHOWN_CHANGES])}{more}",
+            f"what the plan was made from changed: {' '.join(lines[:_SHOWN_CHANGES])}{more}",
             resource=str(plan.source),
             remedy="Make a new plan with 'vnetferry plan', read it, and apply that.",
         )
@@ -46,7 +49,7 @@ def changed_requests(plan: Plan, digests: dict[str, str]) -> list[str]:
     planned = {
         step.source.name: step.spec["request_sha256"]
         for step in plan.of_kind("compare_answers")
-        if step.source is not None
+        if step.source is not None and step.spec["request"]
     }
     return [
         f"The request file of endpoint {name} has changed."
