@@ -43,7 +43,7 @@ class VnetferryError(Exception):
 
     exit_code = 1
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - an error is data: its fields
         self,
         what: str,
         *,

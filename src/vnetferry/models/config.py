@@ -19,6 +19,7 @@ class SourceConfig(Value):
 
     @property
     def id(self) -> ResourceId:
+        """The workspace's ARM id."""
         return ResourceId.workspace(self.subscription_id, self.resource_group, self.workspace)
 
 
@@ -43,7 +44,9 @@ class TargetConfig(Value):
     workspace: str = Field(description="Name of the new workspace.")
     resource_group: str | None = Field(default=None, description="Default: the source's.")
     location: str | None = Field(default=None, description="Default: the source's.")
-    isolation_mode: Literal["allow_only_approved_outbound", "allow_internet_outbound"] = "allow_only_approved_outbound"
+    isolation_mode: Literal["allow_only_approved_outbound", "allow_internet_outbound"] = (
+        "allow_only_approved_outbound"
+    )
     firewall_sku: Literal["basic", "standard"] = "basic"
     associated_resources: Literal["share", "create"] | BringYourOwn = "share"
     image_build_compute: str | None = None
@@ -58,7 +61,9 @@ class EndpointsConfig(Value):
 
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
-    rename: str = Field(default="{name}-v2", description="Names are unique per region, so the new one must differ.")
+    rename: str = Field(
+        default="{name}-v2", description="Names are unique per region, so the new one must differ."
+    )
     public_network_access: Literal["disabled", "enabled"] = "disabled"
 
     @field_validator("rename")
@@ -79,9 +84,13 @@ class Tolerance(Value):
 class ValidationConfig(Value):
     """What proves that a new endpoint serves as the old one did."""
 
-    requests: dict[str, str] = Field(default={}, description="Source endpoint -> scoring request file (JSON).")
+    requests: dict[str, str] = Field(
+        default={}, description="Source endpoint -> scoring request file (JSON)."
+    )
     tolerance: Tolerance = Tolerance()
-    soak_h: float = Field(default=24, ge=0, description="Hours without any request before the source may be retired.")
+    soak_h: float = Field(
+        default=24, ge=0, description="Hours without any request before the source may be retired."
+    )
 
 
 class HandoffConfig(Value):

@@ -43,10 +43,12 @@ class ResourceId:
 
     @property
     def name(self) -> str:
+        """The last part."""
         return self._parts[-1]
 
     @property
     def subscription_id(self) -> str:
+        """The subscription's GUID."""
         return self._parts[1]
 
     @property
@@ -65,7 +67,11 @@ class ResourceId:
         """The full type, such as `Microsoft.MachineLearningServices/workspaces/onlineEndpoints`."""
         lower = [part.lower() for part in self._parts]
         if "providers" not in lower:
-            return "Microsoft.Resources/resourceGroups" if self.resource_group else "Microsoft.Resources/subscriptions"
+            return (
+                "Microsoft.Resources/resourceGroups"
+                if self.resource_group
+                else "Microsoft.Resources/subscriptions"
+            )
         start = len(lower) - 1 - lower[::-1].index("providers")
         namespace, *rest = self._parts[start + 1 :]
         return "/".join([namespace, *rest[0::2]])
@@ -80,7 +86,7 @@ class ResourceId:
         return self.key.startswith(other.key + "/")
 
     def moved(self, source: ResourceId, target: ResourceId) -> ResourceId:
-        """This id with the ancestor (or self) `source` replaced by `target`."""
+        """The same id with the ancestor (or self) `source` replaced by `target`."""
         if self != source and not self.is_under(source):
             raise ValueError(f"{self} is not under {source}")
         return ResourceId(target.text + self.text[len(source.text) :])

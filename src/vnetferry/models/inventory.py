@@ -5,7 +5,6 @@ An inventory is flat on purpose. It is what a scenario of the sandbox holds, so 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from vnetferry.models.base import Json, Value
@@ -35,10 +34,12 @@ class Document(Value):
 
     @property
     def type(self) -> str:
+        """The full ARM type."""
         return self.id.type
 
     @property
     def name(self) -> str:
+        """The last part of the id."""
         return self.id.name
 
     @property
@@ -70,15 +71,18 @@ class Inventory(Value):
 
     @property
     def workspace(self) -> Document:
+        """The source workspace's own document."""
         return self.find(self.source)
 
     @property
     def location(self) -> str:
+        """The workspace's region."""
         location: str = self.workspace.body["location"]
         return location
 
     @property
     def endpoints(self) -> tuple[Document, ...]:
+        """The online endpoints, sorted by id."""
         return self.of_type(ENDPOINT)
 
     def of_type(self, kind: str) -> tuple[Document, ...]:
@@ -98,6 +102,3 @@ class Inventory(Value):
 
     def __contains__(self, resource: ResourceId) -> bool:
         return any(document.id == resource for document in self.documents)
-
-    def walk(self) -> Iterator[Document]:
-        yield from self.documents

@@ -29,7 +29,9 @@ class Run(Value):
         """The carrying out of `plan`, with its audit file beside the plan's own file."""
         path = Path(plan_file) if plan_file else Path(folder, f"plan-{plan.id}.json")
         audit_file = path.with_name(f"{path.stem}.audit.jsonl")
-        return cls(plan=plan.id, source=plan.source, target=plan.target, folder=folder, audit_file=str(audit_file))
+        return cls(
+            plan=plan.id, source=plan.source, target=plan.target, folder=folder, audit_file=str(audit_file)
+        )
 
     @property
     def tags(self) -> dict[str, str]:
