@@ -7,7 +7,8 @@ its command.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +18,17 @@ import pytest
 from vnetferry.sandbox.environment import REMOVED
 from vnetferry.sandbox.scenario import Scenario
 from vnetferry.sandbox.server import Sandbox, running
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything must run (VNETFERRY_REQUIRE_SERVICES), a test that skips for want of something has failed."""
+    report = yield
+    if report.skipped and "VNETFERRY_REQUIRE_SERVICES" in os.environ and not hasattr(report, "wasxfail"):
+        report.outcome, report.longrepr = "failed", f"{item.nodeid} must run here: {report.longrepr}"
+    return report
 
 
 class SandboxFactory(Protocol):

@@ -6,6 +6,7 @@ test runs first migrates the whole workspace; the others find it migrated, and m
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 import yaml
@@ -99,8 +101,34 @@ def wait_until(ready: Callable[[], Any], what: str, timeout_s: float) -> Any:
 
 
 @pytest.fixture(scope="module")
-def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
-    """A server of its own, with SQLite in a folder of its own."""
+def database() -> Iterator[dict[str, str]]:
+    """A database of its own on this machine's PostgreSQL; SQLite where there is none."""
+    name = f"vnetferry_test_{uuid4().hex}"
+    try:
+        asyncio.run(on_postgres(f"CREATE DATABASE {name}"))
+    except OSError:
+        assert "VNETFERRY_REQUIRE_SERVICES" not in os.environ, "PostgreSQL must answer here"
+        yield {}
+        return
+    try:
+        yield {
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"postgresql+asyncpg://postgres@127.0.0.1:5432/{name}"
+        }
+    finally:
+        asyncio.run(on_postgres(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def on_postgres(statement: str) -> None:
+    connection = await asyncpg.connect(host="127.0.0.1", user="postgres", database="postgres", timeout=10)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="module")
+def prefect(tmp_path_factory: pytest.TempPathFactory, database: dict[str, str]) -> Iterator[Prefect]:
+    """A server of its own, in a folder of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -114,6 +142,7 @@ def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PYTHONPATH": str(REPOSITORY / "src"),
+        **database,
     }
     serve = [*PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with (

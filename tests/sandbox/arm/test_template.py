@@ -280,11 +280,14 @@ def test_expand_sdk_workspace_template_plans_its_own_resources() -> None:
     assert len(enabled[-1].waits_for) == 3
 
 
-@pytest.mark.parametrize("path", sorted(SDK_TEMPLATES.glob("workspace_*.json")), ids=lambda p: p.name)
+# Parameter files lie beside them.
+@pytest.mark.parametrize(
+    "path",
+    sorted(p for p in SDK_TEMPLATES.glob("workspace_*.json") if '"resources"' in p.read_text()),
+    ids=lambda p: p.name,
+)
 def test_expand_sdk_template_has_no_function_that_is_unknown(path: Path) -> None:
     template = json.loads(path.read_text(encoding="utf-8"))
-    if "resources" not in template:
-        pytest.skip("a parameter file")
     values = {"string": "text", "object": {}, "array": [], "bool": False, "int": 1}
     given_ = {
         name: {"value": values[definition["type"].lower()]}
