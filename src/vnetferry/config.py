@@ -78,6 +78,19 @@ def rebase_config(config: MigrationConfig, folder: Path, onto: Path) -> Migratio
     return config.model_copy(update={"validation": validation, "handoff": handoff})
 
 
+def require_handoff(config: MigrationConfig, folder: Path) -> None:
+    """Raise ConfigError when a handoff file could not be written; paths are relative to `folder`."""
+    for handoff in config.handoff:
+        path = folder / handoff.path
+        nearest = next(parent for parent in path.absolute().parents if parent.exists())
+        if path.is_dir() or not nearest.is_dir() or not os.access(nearest, os.W_OK):
+            raise ConfigError(
+                f"the handoff file {path} cannot be written",
+                resource="handoff",
+                remedy="Set handoff[].path to a file in a folder that can be written to.",
+            )
+
+
 def _digest(endpoint: str, request: Path) -> str:
     try:
         return hashlib.sha256(request.read_bytes()).hexdigest()

@@ -70,7 +70,8 @@ def require_unblocked(findings: list[Finding]) -> None:
         first, others = blocking[0], len(blocking) - 1
         more = f" (and {others} more: see 'vnetferry preflight')" if others else ""
         kind = _ERRORS.get(first.check, PersonNeeded)
-        raise kind(f"{first.evidence}{more}", resource=first.resource, remedy=_sentence(first.remedy))
+        name = first.resource.rpartition("/")[2]
+        raise kind(f"{name}: {first.evidence}{more}", resource=first.resource, remedy=_sentence(first.remedy))
 
 
 def _sentence(remedy: str) -> str:

@@ -30,27 +30,30 @@ def command(plan_file: Path, *, yes: bool, as_json: bool) -> None:
     plan = read_plan(plan_file)
     if not as_json:
         print_plan(plan)
-    require_applicable(plan, plan_file.parent)
+    require_applicable(plan, plan_file)
     require_yes(f"Carry out these {len(plan.steps)} steps?", yes=yes)
     outcomes = apply_plan(plan_file, no_view if as_json else live_view)
     print_outcomes(plan.steps, outcomes, as_json=as_json)
 
 
-def require_applicable(plan: Plan, folder: Path) -> None:
+def require_applicable(plan: Plan, plan_file: Path) -> None:
     """Raise unless the plan can still be carried out. The steps look again, but only once they are reached.
 
-    Raises: PlanStale, naming what changed in the source or the request files in `folder`; what
-            `require_unblocked` raises when the preflight finds what blocks; ConfigError for the audit file.
+    Raises: PlanStale, naming what changed in the source or the request files; what `require_unblocked` raises
+            when the preflight finds what blocks; ConfigError for a file that cannot be read or written.
     """
     from vnetferry.checks.preflight import require_unblocked, run_preflight
-    from vnetferry.config import request_digests
+    from vnetferry.config import request_digests, require_handoff
     from vnetferry.gateway.azure import connect
     from vnetferry.gateway.facts import read_facts
     from vnetferry.gateway.inventory import read_inventory
     from vnetferry.plan.stale import require_fresh
+    from vnetferry.report.audit import audit_path, require_usable
 
+    require_handoff(plan.config, plan_file.parent)
+    require_usable(audit_path(plan_file))
     inventory = read_inventory(connect(), plan.source)
-    require_fresh(plan, inventory, request_digests(plan.config, folder))
+    require_fresh(plan, inventory, request_digests(plan.config, plan_file.parent))
     require_unblocked(run_preflight(read_facts(connect(), inventory, plan.config)))
 
 

@@ -43,12 +43,13 @@ def command(config_file: Path, output: Path, *, all_steps: bool, as_json: bool) 
 
 def make_plan(config_file: Path, output: Path) -> Plan:
     """The plan of a configuration; its paths are relative to the folder of `output`."""
-    from vnetferry.config import load_config, rebase_config, request_digests, require_source
+    from vnetferry.config import load_config, rebase_config, request_digests, require_handoff, require_source
     from vnetferry.gateway.azure import connect
     from vnetferry.gateway.inventory import read_inventory
     from vnetferry.plan.build import build
 
     config = load_config(config_file)
+    require_handoff(config, config_file.parent)
     inventory = read_inventory(connect(), require_source(config).id)
     digests = request_digests(config, config_file.parent)
     return build(inventory, rebase_config(config, config_file.parent, output.parent), digests)

@@ -29,8 +29,10 @@ def command(plan_file: Path, *, yes: bool, as_json: bool) -> None:
     from vnetferry.gateway.inventory import read_inventory
     from vnetferry.plan.files import read_plan
     from vnetferry.plan.retire import build_retirement
+    from vnetferry.report.audit import audit_path, require_usable
 
     plan = read_plan(plan_file)
+    require_usable(audit_path(plan_file))
     steps = build_retirement(plan, read_inventory(connect(), plan.source))
     if not as_json:
         print_steps(steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,13 +66,16 @@ def _fetch(azure: Azure, inventory: Inventory, folder: Path) -> dict[str, str]:
 
     folder.mkdir(exist_ok=True)
     found: dict[str, str] = {}
+    left_out: defaultdict[str, list[str]] = defaultdict(list)
     for uri in content_uris(inventory):
         try:
             written = download_content(azure, inventory.source, uri, folder)
         except (AzureError, PermissionDenied) as err:
-            click.echo(f"left out: {err}", err=True)
+            left_out[str(err)].append(uri)
             continue
         found |= {name: path.relative_to(folder.parent).as_posix() for name, path in written.items()}
+    for why, uris in left_out.items():
+        click.echo(f"left out: {len(uris)} of the source's files: {why}", err=True)
     return found
 
 

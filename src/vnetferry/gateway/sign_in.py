@@ -11,11 +11,13 @@ import re
 from vnetferry.errors import PermissionDenied, Unavailable, VnetferryError
 
 # What follows is for Microsoft's support, or a link to a page about credentials in general.
-_TAIL = re.compile(r"\s*(?:Trace ID:|To mitigate this issue|Visit https:).*", re.DOTALL)
+_TAIL = re.compile(
+    r"\s*(?:Trace ID:|To mitigate this issue|Visit https:|Authority would typically).*", re.DOTALL
+)
 _REFUSED = re.compile(r"(?:\w+Credential: )?Authentication failed: (.+)|(AADSTS\d+.*)", re.DOTALL)
 _UNREACHED = re.compile(
     r"Unable to connect to proxy|Failed to establish|Max retries exceeded|Connection aborted|"
-    r"Name or service not known|CERTIFICATE_VERIFY_FAILED|timed out",
+    r"Name or service not known|CERTIFICATE_VERIFY_FAILED|TLS CA certificate bundle|timed out",
     re.IGNORECASE,
 )
 

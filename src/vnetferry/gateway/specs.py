@@ -180,6 +180,7 @@ def _require_mapping(path: Path, what: str) -> Json:
 
 
 def _bad_file(path: Path, what: str, why: str) -> ConfigError:
+    why = why.partition(" Visit this link")[0].rstrip()  # the SDK's advice about an editor
     remedy = "Write it as the Azure ML CLI v2 reads it (managedOnlineEndpoint or managedOnlineDeployment)."
     return ConfigError(
         f"{path} does not describe an online {what}: {why[:500]}", resource=str(path), remedy=remedy

@@ -43,6 +43,17 @@ def require_endpoint_name(name: str, source: str) -> None:
         )
 
 
+def require_own_endpoint_name(name: str, file: str) -> None:
+    """Raise ConfigError when the name that a YAML file gives its endpoint cannot be an endpoint's name."""
+    problem = endpoint_name_problem(name)
+    if problem:
+        raise ConfigError(
+            f"the endpoint's name '{name}' {problem}",
+            resource=file,
+            remedy="Choose another name in that file.",
+        )
+
+
 def require_workspace_name(name: str) -> None:
     """Raise ConfigError when `name` cannot be a workspace's name."""
     if not _WORKSPACE.fullmatch(name):

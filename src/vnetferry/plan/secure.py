@@ -13,7 +13,7 @@ from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import PRIVATE_ENDPOINT
 from vnetferry.models.plan import Step, StepKind
 from vnetferry.plan.durations import FIREWALL_S, expected_s
-from vnetferry.plan.names import require_endpoint_name, require_workspace_name
+from vnetferry.plan.names import require_own_endpoint_name, require_workspace_name
 from vnetferry.plan.rules import WIRE_MODES, needs_firewall, wire_rules
 from vnetferry.plan.workspace import ASSOCIATED
 
@@ -48,7 +48,7 @@ def build_secure(
     """
     target = secure_target(config, subscription_id)
     _require_ours_to_choose(config, source)
-    require_endpoint_name(files.endpoint.name, files.endpoint.path)
+    require_own_endpoint_name(files.endpoint.name, files.endpoint.path)
     workspace, network = _workspace(config, target, _associated(config, source))
     inbound = _inbound(config, target, workspace)
     endpoint = _step("apply_endpoint", target.child("onlineEndpoints", files.endpoint.name), (workspace.id,))

@@ -29,7 +29,7 @@ def append(path: str | Path, line: AuditLine) -> None:
              for appending. Readable by the owner alone, because it names resources and people.
     """
     text = line.model_dump_json().encode() + b"\n"
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    handle = _open(path)
     try:
         os.write(handle, (b"\n" if _is_torn(handle) else b"") + text)
         os.fsync(handle)
@@ -40,12 +40,37 @@ def append(path: str | Path, line: AuditLine) -> None:
 def read(path: Path) -> tuple[AuditLine, ...]:
     """All whole lines, oldest first; none when the file does not exist.
 
-    Raises: ConfigError when a whole line is not an audit line.
+    Raises: ConfigError when the file cannot be read or a whole line is not an audit line.
     """
     if not path.exists():
         return ()
-    numbered = enumerate(path.read_bytes().split(b"\n"), start=1)
+    try:
+        content = path.read_bytes()
+    except OSError as err:
+        raise _refuse(path, "read", err) from None
+    numbered = enumerate(content.split(b"\n"), start=1)
     return tuple(line for number, raw in numbered if (line := _parse(path, number, raw)))
+
+
+def require_usable(path: Path) -> None:
+    """Raise ConfigError unless the audit file, if there is one, is one, and can be appended to."""
+    read(path)
+    is_new = not path.exists()
+    os.close(_open(path))
+    if is_new:
+        path.unlink()
+
+
+def _open(path: str | Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError as err:
+        raise _refuse(path, "written", err) from None
+
+
+def _refuse(path: str | Path, what: str, err: OSError) -> ConfigError:
+    remedy = "It lies beside the plan: move the plan to a folder that can be written to, or the file away."
+    return ConfigError(f"the audit file {path} cannot be {what}: {err.strerror}", remedy=remedy)
 
 
 def _is_torn(handle: int) -> bool:
