@@ -93,12 +93,18 @@ def _report(folder: Path, plan: Plan, findings: list[Finding], real_s: float) ->
     look = {
         "Report": f"{shown}/report.html",
         "Handoff": f"{shown}/{Path(plan.config.handoff[0].path).name}",
-        "Prefect UI": f"PREFECT_HOME={shown}/prefect prefect server start",
+        "Prefect UI": f"PREFECT_HOME={folder}/prefect {_prefect()} server start",
     }
     summary = summarize(plan, lines, real_s=real_s, api_calls=count_calls(map(json.loads, log)), look=look)
     made = datetime.now(timezone.utc)
     (folder / "report.html").write_text(render_html(plan, lines, summary, made=made, findings=findings))
     return summary
+
+
+def _prefect() -> str:
+    """The command of this environment, as it can be typed from here."""
+    command = Path(sys.executable).with_name("prefect")
+    return os.path.relpath(command) if command.is_relative_to(Path.cwd()) else str(command)
 
 
 def _say(text: str) -> None:
