@@ -34,7 +34,9 @@ class Call:
         return "/" + "/".join(self.request.segments)
 
     def json(self) -> Json:
-        return self.request.json()
+        """The body, with the operation's shape; AzureError 400 when it is no such object."""
+        body = self.request.json()
+        return self.operation.read_body(body) if self.operation.read_body else body
 
 
 Handler = Callable[[Call], Awaitable[Response]]
@@ -48,6 +50,7 @@ class Operation:
     path:         with `{names}`; literal segments are compared without regard to case.
     api_versions: those it answers to; empty means any.
     action:       the RBAC action it needs, such as "Microsoft.MachineLearningServices/workspaces/write".
+    read_body:    gives a body's members their shape, or refuses it; None takes any object.
     evidence:     how well its answer is known; `note` says what is assumed or missing.
     """
 
@@ -59,6 +62,7 @@ class Operation:
     api_versions: frozenset[str] = frozenset()
     evidence: Evidence = "specified"
     note: str = ""
+    read_body: Callable[[Json], Json] | None = field(default=None, compare=False)
 
 
 class Routes:

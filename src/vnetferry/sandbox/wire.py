@@ -42,6 +42,7 @@ class Request:
 
     @property
     def segments(self) -> tuple[str, ...]:
+        """The path's parts, decoded."""
         return tuple(unquote(part) for part in self.path.split("/") if part)
 
     @property

@@ -202,6 +202,7 @@ REGISTRY = tracked.TrackedType(
     ),
     name=_NAME.pattern,
     name_error=_name_error,
+    shape={"networkRuleSet": {"defaultAction": str, "ipRules": [{"value": str}]}, "policies": dict},
     prepare=_prepare,
     show=_show,
     created=201,

@@ -18,6 +18,7 @@ from vnetferry.sandbox.arm import authorization, tracked
 from vnetferry.sandbox.arm.bodies import require_choice, require_known, require_member, require_object
 from vnetferry.sandbox.arm.deployment_run import DEPLOYMENTS, Run, end_state
 from vnetferry.sandbox.arm.providers import require_registered, subscription_document
+from vnetferry.sandbox.arm.shapes import Shape, reader
 from vnetferry.sandbox.arm.template import Planned, Scope, expand, templates_hash
 from vnetferry.sandbox.arm.template.failures import TemplateError, invalid_template
 from vnetferry.sandbox.errors import AzureError
@@ -44,12 +45,43 @@ _VERSIONS = frozenset(
     }
 )
 
+_BOUNDS = ("minValue", "maxValue", "minLength", "maxLength")
+_RESOURCE: dict[str, Shape] = {
+    "type": str,
+    "name": str,
+    "apiVersion": str,
+    "scope": str,
+    "subscriptionId": str,
+    "resourceGroup": str,
+    "dependsOn": [str],
+    "copy": {"name": str},
+}
+_RESOURCE["resources"] = ([_RESOURCE], {"*": _RESOURCE})
+_PARAMETER = {"type": str, "allowedValues": list, **dict.fromkeys(_BOUNDS, int)}
+_SHAPE = {
+    "properties": {
+        "mode": str,
+        "parameters": {"*": dict},
+        "template": {
+            "$schema": str,
+            "contentVersion": str,
+            "parameters": {"*": _PARAMETER},
+            "variables": dict,
+            "resources": ([_RESOURCE], {"*": _RESOURCE}),
+            "outputs": {"*": {"type": str}},
+        },
+    }
+}
+
 
 def operations() -> list[Operation]:
     """Deployments, their operations, and their status."""
 
     def row(name: str, method: str, path: str, handle: Any, right: str) -> Operation:
-        return Operation(name, method, path, handle, f"{DEPLOYMENTS}/{right}", _VERSIONS, "recorded")
+        read = reader(_SHAPE) if handle in (_put, _validate) else None
+        return Operation(
+            name, method, path, handle, f"{DEPLOYMENTS}/{right}", _VERSIONS, "recorded", read_body=read
+        )
 
     short = f"{_GROUP}/deployments/{{deployment}}/operations"
     return [

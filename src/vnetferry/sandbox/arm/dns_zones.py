@@ -8,6 +8,7 @@ from typing import Any
 
 from vnetferry.sandbox.arm import tracked
 from vnetferry.sandbox.arm.bodies import require_known, require_object
+from vnetferry.sandbox.arm.shapes import reader
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call, Operation
 from vnetferry.sandbox.wire import Json, Response
@@ -20,6 +21,14 @@ _COUNTERS = (
     "maxNumberOfVirtualNetworkLinks",
     "numberOfVirtualNetworkLinks",
 )
+
+
+_RECORD_SHAPE = {"properties": {"ttl": int, "aRecords": [{"ipv4Address": str}], "metadata": {"*": str}}}
+_LINK_SHAPE = {
+    "location": str,
+    "tags": {"*": str},
+    "properties": {"virtualNetwork": {"id": str}, "registrationEnabled": bool},
+}
 
 
 def operations() -> list[Operation]:
@@ -35,6 +44,7 @@ def operations() -> list[Operation]:
             _put_record,
             f"{TYPE}/A/write",
             _VERSIONS,
+            read_body=reader(_RECORD_SHAPE),
         ),
         Operation("RecordSets_Get", "GET", f"{records}/{{name}}", _get, f"{TYPE}/A/read", _VERSIONS),
         Operation(
@@ -48,6 +58,7 @@ def operations() -> list[Operation]:
             _put_link,
             f"{link_right}/write",
             _VERSIONS,
+            read_body=reader(_LINK_SHAPE),
         ),
         Operation(
             "VirtualNetworkLinks_Get", "GET", f"{links}/{{name}}", _get, f"{link_right}/read", _VERSIONS

@@ -9,8 +9,9 @@ resources go.
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from vnetferry.sandbox.arm.shapes import Shape, reader
 from vnetferry.sandbox.routes import Call, Evidence, Handler, Operation
 from vnetferry.sandbox.wire import Json, Response
 
@@ -49,6 +50,7 @@ async def list_own(call: Call) -> Response:
 class ExtensionType:
     """An extension resource type and how it is written.
 
+    shape: of `properties`, as far as `put` relies on it (see shapes).
     title: suffixes of the list operation's name for subscription, group and resource scopes.
     """
 
@@ -62,6 +64,7 @@ class ExtensionType:
     list: Handler = list_own
     evidence: Evidence = "specified"
     note: str = ""
+    shape: Shape = field(default_factory=dict)
 
 
 def operations(kind: ExtensionType) -> list[Operation]:
@@ -95,8 +98,9 @@ def _rows(kind: ExtensionType, scope: str, title: str) -> list[Operation]:
             name, method, where, handle, f"{kind.type}/{right}", kind.versions, kind.evidence, kind.note
         )
 
+    put = row(f"{kind.group}_CreateOrUpdate", "PUT", one, kind.put, "write")
     return [
-        row(f"{kind.group}_CreateOrUpdate", "PUT", one, kind.put, "write"),
+        replace(put, read_body=reader({"properties": kind.shape})),
         row(f"{kind.group}_Get", "GET", one, kind.get, "read"),
         row(f"{kind.group}_Delete", "DELETE", one, kind.remove, "delete"),
         row(f"{kind.group}_List{title}", "GET", path, kind.list, "read"),

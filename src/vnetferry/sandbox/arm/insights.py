@@ -22,7 +22,11 @@ _SINKS = ("workspaceId", "storageAccountId", "eventHubAuthorizationRuleId", "mar
 def operations() -> list[Operation]:
     """All of it, metrics included."""
     settings = extension.ExtensionType(
-        _SETTING, "DiagnosticSettings", frozenset({"2017-05-01-preview", "2021-05-01-preview"}), _put_setting
+        _SETTING,
+        "DiagnosticSettings",
+        frozenset({"2017-05-01-preview", "2021-05-01-preview"}),
+        _put_setting,
+        shape={**dict.fromkeys(_SINKS, str), "logs": [dict], "metrics": [dict]},
     )
     kinds = (COMPONENT, LOG_WORKSPACE, AUTOSCALE, METRIC_ALERT)
     rows = [row for kind in kinds for row in tracked.operations(kind)]
@@ -259,6 +263,7 @@ COMPONENT = tracked.TrackedType(
         }
     ),
     name=r"^[^%&\\?/<>]{1,259}[^%&\\?/<>. ]$",
+    shape={"WorkspaceResourceId": str},
     prepare=_prepare_component,
     created=200,
 )
@@ -291,6 +296,13 @@ AUTOSCALE = tracked.TrackedType(
         }
     ),
     name=r"^[^<>%&?/]{1,260}$",
+    shape={
+        "targetResourceUri": str,
+        "profiles": [
+            {"name": str, "capacity": dict, "rules": [{"metricTrigger": dict, "scaleAction": dict}]}
+        ],
+        "notifications": [dict],
+    },
     prepare=_prepare_autoscale,
 )
 METRIC_ALERT = tracked.TrackedType(
@@ -321,6 +333,7 @@ METRIC_ALERT = tracked.TrackedType(
         }
     ),
     name=r"^[^*#&+:<>?@%{}\\/|]{1,260}$",
+    shape={"scopes": [str], "criteria": {"allOf": [dict]}, "actions": [dict]},
     prepare=_prepare_alert,
     created=200,
     global_location=True,

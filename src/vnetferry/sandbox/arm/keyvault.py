@@ -290,6 +290,16 @@ VAULT = tracked.TrackedType(
     ),
     name=_NAME.pattern,
     name_error=_name_error,
+    shape={
+        "networkAcls": {
+            "defaultAction": str,
+            "bypass": str,
+            "ipRules": [{"value": str}],
+            "virtualNetworkRules": [{"id": str}],
+        },
+        "sku": {"family": str, "name": str},
+        "accessPolicies": [{"objectId": str, "permissions": {"*": [str]}}],
+    },
     prepare=_prepare,
     show=_show,
     removed=_removed,

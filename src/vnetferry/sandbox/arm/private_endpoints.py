@@ -19,6 +19,7 @@ from vnetferry.sandbox.arm.private_links import (
     may_approve,
     require_group_ids,
 )
+from vnetferry.sandbox.arm.shapes import reader
 from vnetferry.sandbox.arm.virtual_networks import VERSIONS, endpoints_in
 from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError
@@ -41,6 +42,26 @@ _CONNECTION = frozenset(
 )
 
 
+_CONNECTION_SHAPE = {
+    "name": str,
+    "properties": {
+        "privateLinkServiceId": str,
+        "groupIds": [str],
+        "requestMessage": str,
+        "privateLinkServiceConnectionState": {"status": str, "description": str},
+    },
+}
+_SHAPE = {
+    "subnet": {"id": str},
+    "customNetworkInterfaceName": str,
+    "customDnsConfigs": [dict],
+    **{kind: [_CONNECTION_SHAPE] for kind in _KINDS},
+}
+_GROUP_SHAPE = {
+    "properties": {"privateDnsZoneConfigs": [{"name": str, "properties": {"privateDnsZoneId": str}}]}
+}
+
+
 def operations() -> list[Operation]:
     """Private endpoints and their DNS zone groups."""
     groups = f"{ENDPOINT.path}/{{endpoint}}/privateDnsZoneGroups"
@@ -54,6 +75,7 @@ def operations() -> list[Operation]:
             _put_group,
             f"{right}/write",
             VERSIONS,
+            read_body=reader(_GROUP_SHAPE),
         ),
         Operation(
             "PrivateDnsZoneGroups_Get", "GET", f"{groups}/{{name}}", _get_group, f"{right}/read", VERSIONS
@@ -140,6 +162,7 @@ def _require_connection(call: Call, connection: Json) -> None:
     require_known(
         connection, {"id", "name", "type", "etag", "properties"}, "PrivateLinkServiceConnection", "connection"
     )
+    require_member(connection, "name", "MissingParameter", "connection")
     properties = require_object(connection.get("properties"), "connection.properties")
     require_known(properties, _CONNECTION, "PrivateLinkServiceConnectionProperties", "connection.properties")
     target_id = require_member(
@@ -347,6 +370,7 @@ ENDPOINT = tracked.TrackedType(
         }
     ),
     name=r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,78}[A-Za-z0-9_])?$",
+    shape=_SHAPE,
     prepare=_prepare,
     show=_show,
     removed=_removed,

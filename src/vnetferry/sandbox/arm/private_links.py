@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm import authorization, tracked
 from vnetferry.sandbox.arm.bodies import require_choice, require_known, require_member, require_object
+from vnetferry.sandbox.arm.shapes import reader
 from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call, Operation
@@ -113,6 +114,9 @@ def require_group_ids(target_id: str, group_ids: object, path: str) -> list[str]
     return [require_choice(group, offered, f"{path}.groupIds", "InvalidGroupId") for group in group_ids]
 
 
+_SHAPE = {"properties": {"privateLinkServiceConnectionState": {"status": str, "description": str}}}
+
+
 def operations(kind: str, group: str, versions: frozenset[str]) -> list[Operation]:
     """The rows of the route table for the connections of one type of target."""
     target = f"{tracked.GROUP_PATH}/{kind}/{{target}}"
@@ -122,7 +126,15 @@ def operations(kind: str, group: str, versions: frozenset[str]) -> list[Operatio
     return [
         Operation(f"{group}_List", "GET", path, _list, f"{right}/read", versions),
         Operation(f"{group}_Get", "GET", one, _get, f"{right}/read", versions),
-        Operation(f"{group}_CreateOrUpdate", "PUT", one, _put, f"{right}/write", versions),
+        Operation(
+            f"{group}_CreateOrUpdate",
+            "PUT",
+            one,
+            _put,
+            f"{right}/write",
+            versions,
+            read_body=reader(_SHAPE),
+        ),
         Operation(f"{group}_Delete", "DELETE", one, _delete, f"{right}/delete", versions),
         Operation(
             "PrivateLinkResources_List",

@@ -31,7 +31,15 @@ def operations() -> list[Operation]:
     """Assignments, definitions and permissions at every scope."""
     titles = ("ForSubscription", "ForResourceGroup", "ForScope")
     assignments = extension.ExtensionType(
-        TYPE, "RoleAssignments", _ASSIGNMENT_VERSIONS, _put, titles, list=_list, remove=_delete, get=_get
+        TYPE,
+        "RoleAssignments",
+        _ASSIGNMENT_VERSIONS,
+        _put,
+        titles,
+        list=_list,
+        remove=_delete,
+        get=_get,
+        shape=dict.fromkeys(("roleDefinitionId", "principalId", "principalType", "condition"), str),
     )
     definitions = extension.ExtensionType(
         DEFINITION,
@@ -40,6 +48,13 @@ def operations() -> list[Operation]:
         _put_definition,
         get=_get_definition,
         list=_list_definitions,
+        shape={
+            "roleName": str,
+            "assignableScopes": [str],
+            "permissions": [
+                {name: [str] for name in ("actions", "notActions", "dataActions", "notDataActions")}
+            ],
+        },
     )
     permissions = [
         Operation(

@@ -277,6 +277,15 @@ ACCOUNT = tracked.TrackedType(
     ),
     name=_NAME.pattern,
     name_error=_name_error,
+    shape={
+        "networkAcls": {
+            "defaultAction": str,
+            "bypass": str,
+            "ipRules": [{"value": str}],
+            "virtualNetworkRules": [{"id": str}],
+        },
+        "encryption": {"keySource": str, "services": {"*": dict}},
+    },
     prepare=_prepare,
     show=_show,
     removed=_removed,

@@ -12,11 +12,12 @@ import re
 import uuid
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vnetferry.sandbox.arm.bodies import require_known, require_object, require_tags
 from vnetferry.sandbox.arm.regions import require_global, require_region
+from vnetferry.sandbox.arm.shapes import Shape, reader
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call, Evidence, Operation
 from vnetferry.sandbox.wire import Json, Response
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 Prepare = Callable[[Call, Json, "Json | None"], None]
 _ENVELOPE = frozenset({"id", "name", "type", "location", "tags", "properties", "etag", "systemData"})
+_TYPED = {"location": str, "kind": str, "sku": {"name": str, "tier": str}, "identity": dict}
 GROUP_PATH = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroup}/providers"
 
 
@@ -49,6 +51,7 @@ class TrackedType:
     group:      what its operations are called after, such as "StorageAccounts".
     fields:     top-level members beyond those that every resource has (such as sku, kind, identity).
     properties: the members of `properties`; None where the service takes any.
+    shape:      of `properties`, as far as handlers rely on it (see shapes).
     name:       a regular expression, and `name_error` the service's refusal of what does not match.
     prepare:    called with the call, the draft and the document before (None: new); fills defaults, or
                 refuses with AzureError.
@@ -62,6 +65,7 @@ class TrackedType:
     versions: frozenset[str]
     fields: frozenset[str] = frozenset()
     properties: frozenset[str] | None = None
+    shape: Shape = field(default_factory=dict)
     name: str = r"^[A-Za-z0-9_][A-Za-z0-9_.()-]{0,79}(?<!\.)$"
     name_error: Callable[[str], AzureError] | None = None
     prepare: Prepare = _unchanged
@@ -84,6 +88,7 @@ class TrackedType:
 
 def operations(kind: TrackedType) -> list[Operation]:
     """Its rows of the route table."""
+    read_body = reader({**_TYPED, "properties": kind.shape})
 
     def row(
         verb: str, method: str, path: str, handle: Callable[[Call, TrackedType], Response], right: str
@@ -100,6 +105,7 @@ def operations(kind: TrackedType) -> list[Operation]:
             kind.versions,
             kind.evidence,
             kind.note,
+            read_body,
         )
 
     one, everywhere = f"{kind.path}/{{name}}", f"/subscriptions/{{subscriptionId}}/providers/{kind.type}"

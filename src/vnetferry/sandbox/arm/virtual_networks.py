@@ -11,7 +11,8 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from vnetferry.sandbox.arm import tracked
-from vnetferry.sandbox.arm.bodies import require_known, require_object
+from vnetferry.sandbox.arm.bodies import require_known, require_member, require_object
+from vnetferry.sandbox.arm.shapes import reader
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call, Operation
 from vnetferry.sandbox.wire import Json, Response
@@ -56,13 +57,38 @@ _SUBNET_PROPERTIES = frozenset(
 )
 
 
+_SUBNET_SHAPE = {
+    "name": str,
+    "properties": {
+        "addressPrefix": str,
+        "addressPrefixes": [str],
+        "serviceEndpoints": [dict],
+        "delegations": [dict],
+    },
+}
+_SHAPE = {
+    "addressSpace": {"addressPrefixes": [str]},
+    "dhcpOptions": {"dnsServers": [str]},
+    "subnets": [_SUBNET_SHAPE],
+    "virtualNetworkPeerings": [dict],
+}
+
+
 def operations() -> list[Operation]:
     """Networks and subnets."""
     one = f"{NETWORK.path}/{{network}}/subnets/{{subnet}}"
     many = f"{NETWORK.path}/{{network}}/subnets"
     return [
         *tracked.operations(NETWORK),
-        Operation("Subnets_CreateOrUpdate", "PUT", one, _put_subnet, f"{SUBNET}/write", VERSIONS),
+        Operation(
+            "Subnets_CreateOrUpdate",
+            "PUT",
+            one,
+            _put_subnet,
+            f"{SUBNET}/write",
+            VERSIONS,
+            read_body=reader(_SUBNET_SHAPE),
+        ),
         Operation("Subnets_Get", "GET", one, _get_subnet, f"{SUBNET}/read", VERSIONS),
         Operation("Subnets_Delete", "DELETE", one, _delete_subnet, f"{SUBNET}/delete", VERSIONS),
         Operation("Subnets_List", "GET", many, _list_subnets, f"{SUBNET}/read", VERSIONS),
@@ -106,7 +132,7 @@ def _prepare(call: Call, draft: Json, before: Json | None) -> None:
 def _write_subnets(call: Call, network: Json, subnets: Any) -> None:
     if subnets is None:
         return
-    drafts = [_subnet_draft(call, network, subnet.get("name", ""), subnet) for subnet in subnets]
+    drafts = [_subnet_draft(call, network, require_member(s, "name", path="subnets"), s) for s in subnets]
     kept = {draft["name"].lower() for draft in drafts}
     for old in call.world.documents.collection(f"{network['id']}/subnets"):
         if old["name"].lower() not in kept:
@@ -252,6 +278,7 @@ NETWORK = tracked.TrackedType(
         }
     ),
     name=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}[A-Za-z0-9_]$",
+    shape=_SHAPE,
     prepare=_prepare,
     show=_show,
     removing=_require_network_unused,

@@ -12,6 +12,7 @@ _SCALE_SETTINGS = Kind(
         "nodeIdleTimeBeforeScaleDown": Field(text),
     },
 )
+_SUBNET = Kind("ResourceId", {"id": Field(text)})
 SCALE = Kind("ScaleSettingsInformation", {"scaleSettings": Field(object_of(_SCALE_SETTINGS), required=True)})
 
 
@@ -29,7 +30,7 @@ _CLUSTER = Kind(
         "isolatedNetwork": Field(flag),
         "scaleSettings": Field(object_of(_SCALE_SETTINGS)),
         "userAccountCredentials": Field(anything),
-        "subnet": Field(anything),
+        "subnet": Field(object_of(_SUBNET)),
         "remoteLoginPortPublicAccess": Field(one_of("Enabled", "Disabled", "NotSpecified")),
         "enableNodePublicIp": Field(flag),
         "propertyBag": Field(anything),
@@ -47,7 +48,7 @@ _INSTANCE = Kind(
     "ComputeInstanceProperties",
     {
         "vmSize": Field(text, required=True),
-        "subnet": Field(anything),
+        "subnet": Field(object_of(_SUBNET)),
         "applicationSharingPolicy": Field(one_of("Personal", "Shared")),
         "computeInstanceAuthorizationType": Field(text),
         "customServices": Field(anything),

@@ -15,6 +15,7 @@ from vnetferry.sandbox.ml.fields import (
     IDENTIFIERS,
     Field,
     Kind,
+    at_least,
     chosen_by,
     flag,
     object_of,
@@ -22,7 +23,6 @@ from vnetferry.sandbox.ml.fields import (
     scalars,
     text,
     variant,
-    whole,
     words,
 )
 from vnetferry.sandbox.ml.scope import WORKSPACE, child_id, created, modified, page, require_workspace, row
@@ -106,7 +106,12 @@ _KINDS = {
 }
 _PROPERTIES = chosen_by("datastoreType", _KINDS)
 _BODY = Kind("Datastore", {**IDENTIFIERS, "properties": Field(variant(_PROPERTIES), required=True)})
-_SECRETS_OPTIONS = Kind("SecretExpiry", {"expirableSecret": Field(flag), "expireAfterHours": Field(whole)})
+# What a user delegation SAS may last at most; that the service refuses more is assumed.
+_LONGEST_SAS_HOURS = 7 * 24
+_SECRETS_OPTIONS = Kind(
+    "SecretExpiry",
+    {"expirableSecret": Field(flag), "expireAfterHours": Field(at_least(1, _LONGEST_SAS_HOURS))},
+)
 
 
 def operations() -> list[Operation]:

@@ -96,8 +96,8 @@ def _as_json(conda: str | None) -> str | None:
         return None
     try:
         specification = yaml.safe_load(conda)
-    except yaml.YAMLError as err:
+    except (yaml.YAMLError, ValueError, RecursionError) as err:
         raise service_error(400, "UserError", f"The condaFile is not valid YAML: {err}") from err
     if not isinstance(specification, dict):
         raise service_error(400, "UserError", "The condaFile is not a conda specification.")
-    return json.dumps(specification, indent=2, ensure_ascii=False)
+    return json.dumps(specification, indent=2, ensure_ascii=False, default=str)

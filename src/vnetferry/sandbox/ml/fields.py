@@ -131,10 +131,23 @@ def flag(value: Any) -> bool:
 
 
 def whole(value: Any) -> int:
-    """An integer."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    """An integer of 32 bits."""
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**31) <= value < 2**31:
         raise UnfitValueError("to type 'System.Int32'.")
     return value
+
+
+def at_least(least: int, most: int | None = None) -> Check:
+    """An integer in a range."""
+
+    def check(value: Any) -> int:
+        number = whole(value)
+        if number < least or (most is not None and number > most):
+            limit = f"from {least} to {most}" if most is not None else f"of at least {least}"
+            raise UnfitValueError(f"to a number {limit}.")
+        return number
+
+    return check
 
 
 def anything(value: Any) -> Any:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from vnetferry.sandbox.ml.fields import (
-    Check,
     Field,
     Kind,
     UnfitValueError,
     anything,
+    at_least,
     chosen_by,
     flag,
     map_of,
@@ -47,19 +47,6 @@ def percentages(value: Any) -> dict[str, int]:
     if not isinstance(value, dict):
         raise UnfitValueError("to a map of integers.")
     return {name.lower(): whole(share) for name, share in value.items()}
-
-
-def at_least(least: int, most: int | None = None) -> Check:
-    """An integer in a range."""
-
-    def check(value: Any) -> int:
-        number = whole(value)
-        if number < least or (most is not None and number > most):
-            limit = f"from {least} to {most}" if most is not None else f"of at least {least}"
-            raise UnfitValueError(f"to a number {limit}.")
-        return number
-
-    return check
 
 
 def number(value: Any) -> float:

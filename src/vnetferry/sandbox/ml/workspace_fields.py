@@ -8,6 +8,7 @@ from vnetferry.sandbox.ml.fields import (
     Kind,
     anything,
     flag,
+    list_of,
     object_of,
     one_of,
     text,
@@ -47,8 +48,27 @@ _NETWORK_ACLS = Kind(
     {
         "defaultAction": Field(one_of("Allow", "Deny")),
         "bypass": Field(text),
-        "ipRules": Field(anything),
+        "ipRules": Field(list_of(Kind("IPRule", {"value": Field(text, required=True)}))),
         "resourceAccessRules": Field(anything),
+    },
+)
+_KEY = Kind(
+    "KeyVaultProperties",
+    {"identityClientId": Field(text), "keyIdentifier": Field(text), "keyVaultArmId": Field(text)},
+)
+_ENCRYPTION = Kind(
+    "EncryptionProperty",
+    {
+        "status": Field(one_of("Enabled", "Disabled")),
+        "keyVaultProperties": Field(object_of(_KEY)),
+        "identity": Field(object_of(Kind("IdentityForCmk", {"userAssignedIdentity": Field(text)}))),
+        "cosmosDbResourceId": Field(text),
+        # The SDK's own template still sends these three by their former names.
+        "cosmosDbArmId": Field(text),
+        "searchAccountArmId": Field(text),
+        "storageAccountArmId": Field(text),
+        "searchAccountResourceId": Field(text),
+        "storageAccountResourceId": Field(text),
     },
 )
 _SERVERLESS = Kind(
@@ -62,7 +82,7 @@ _CHANGEABLE = {
     "description": Field(text),
     "enableDataIsolation": Field(flag),
     "EnableSoftwareBillOfMaterials": Field(flag),
-    "encryption": Field(anything),
+    "encryption": Field(object_of(_ENCRYPTION)),
     "featureStoreSettings": Field(anything),
     "friendlyName": Field(text),
     "imageBuildCompute": Field(text),

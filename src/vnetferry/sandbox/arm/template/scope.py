@@ -169,6 +169,8 @@ class Scope:
 
 def loop_count(scope: Scope, loop: Json) -> int:
     """How often a copy loop turns: 0 to 800."""
+    if not isinstance(loop.get("name"), str):
+        raise TemplateError("Required property 'name' not found in JSON. Path 'copy'.")
     count = scope.value(loop.get("count"))
     if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= 800:
         raise TemplateError(
