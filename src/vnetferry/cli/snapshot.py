@@ -80,15 +80,17 @@ def _fetch(azure: Azure, inventory: Inventory, folder: Path) -> dict[str, str]:
 
 
 def _surroundings(azure: Azure, inventory: Inventory, config: MigrationConfig) -> list[Json]:
-    """The resource groups and networks that the inventory's parts and the target lie in."""
+    """The resource groups, networks and DNS zones that the inventory's parts and the target lie in."""
     from vnetferry.gateway.api_versions import api_version
+    from vnetferry.models.ids import ResourceId
     from vnetferry.plan.scope import target_workspace
+    from vnetferry.plan.workspace import dns_zones
 
-    networks = _networks(inventory, config)
+    around = [*_networks(inventory, config), *map(ResourceId, dns_zones(inventory))]
     target = target_workspace(inventory.source, config)
-    members = [*(d.id for d in inventory.documents), *networks, target]
+    members = [*(d.id for d in inventory.documents), *around, target]
     groups = sorted({member.group_id for member in members if member.resource_group})
-    found = [azure.arm.find(resource, api_version(resource.type)) for resource in (*groups, *networks)]
+    found = [azure.arm.find(resource, api_version(resource.type)) for resource in (*groups, *around)]
     return [document for document in found if document is not None]
 
 

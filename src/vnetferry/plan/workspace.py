@@ -8,7 +8,7 @@ from vnetferry.errors import ConfigError
 from vnetferry.models.base import Json
 from vnetferry.models.config import BringYourOwn
 from vnetferry.models.ids import ResourceId
-from vnetferry.models.inventory import DATASTORE, OUTBOUND_RULE, PRIVATE_ENDPOINT
+from vnetferry.models.inventory import DATASTORE, OUTBOUND_RULE, PRIVATE_ENDPOINT, Inventory
 from vnetferry.models.plan import PlanWarning, Step
 from vnetferry.plan.carry_over import carry_over
 from vnetferry.plan.durations import FIREWALL_S, expected_s
@@ -69,7 +69,10 @@ def plan_workspace(scope: Scope) -> Part:
         kind="provision_network",
         title=f"provision the network of {scope.target.name}",
         resource=scope.target,
-        spec={"include_spark": False},
+        spec={
+            "include_spark": False,
+            "image_build_compute": scope.config.target.image_build_compute or "",
+        },
         depends_on=(create.id,),
         duration_s=expected_s("provision_network") + (FIREWALL_S if needs_firewall(rules) else 0),
     )
@@ -96,7 +99,7 @@ def plan_inbound(scope: Scope) -> Part:
         title=f"create private endpoint {resource.name}",
         resource=resource,
         body=_private_endpoint_body(scope, subnet),
-        spec={"vnet": subnet.parent.name, "dns_zones": _dns_zones(scope)},
+        spec={"vnet": subnet.parent.name, "dns_zones": dns_zones(scope.inventory)},
         depends_on=(workspace_step_id(scope),),
         undo="delete",
         duration_s=expected_s("create_private_endpoint"),
@@ -250,7 +253,6 @@ def _workspace_spec(scope: Scope, body: Json, associated: dict[str, str], rules:
         "description": properties.get("description", ""),
         "tags": body.get("tags", {}),
         "location": scope.location,
-        "image_build_compute": target.image_build_compute or "",
         "hbi_workspace": bool(properties.get("hbiWorkspace", False)),
         "system_datastores_auth_mode": properties.get("systemDatastoresAuthMode", ""),
         "encryption": properties.get("encryption", {}),
@@ -282,10 +284,10 @@ def _vnet_location(scope: Scope, subnet: ResourceId) -> str:
     return scope.location
 
 
-def _dns_zones(scope: Scope) -> list[str]:
-    """The private DNS zones that the source's private endpoints register in."""
+def dns_zones(inventory: Inventory) -> list[str]:
+    """The ids of the private DNS zones that the source's private endpoints register in."""
     zones: set[str] = set()
-    for document in scope.inventory.documents:
+    for document in inventory.documents:
         if document.type.lower().endswith("/privatednszonegroups"):
             configs = document.get("privateDnsZoneConfigs", [])
             zones |= {c["properties"]["privateDnsZoneId"] for c in configs if c.get("properties")}
