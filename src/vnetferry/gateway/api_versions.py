@@ -13,6 +13,7 @@ TEMPLATES = "2020-06-01"  # what azure-ai-ml itself submits its workspace templa
 AUTHORIZATION = "2022-04-01"
 LOCKS = "2020-05-01"
 NETWORK = "2024-05-01"
+PRIVATE_DNS = "2024-06-01"  # Microsoft.Network versions it apart
 STORAGE = "2023-05-01"
 KEY_VAULT = "2023-07-01"
 CONTAINER_REGISTRY = "2023-07-01"
@@ -24,6 +25,7 @@ DIAGNOSTIC_SETTINGS = "2021-05-01-preview"
 AUTOSCALE = "2022-10-01"
 
 _BY_TYPE = {
+    "microsoft.network/privatednszones": PRIVATE_DNS,
     "microsoft.storage/storageaccounts": STORAGE,
     "microsoft.keyvault/vaults": KEY_VAULT,
     "microsoft.containerregistry/registries": CONTAINER_REGISTRY,
