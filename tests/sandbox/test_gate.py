@@ -7,7 +7,8 @@ import pytest
 import requests
 from azure.identity import DefaultAzureCredential
 
-from vnetferry.sandbox.gate import Faults, masked
+from vnetferry.sandbox.faults import Faults
+from vnetferry.sandbox.gate import masked
 from vnetferry.sandbox.scenario import Fault
 from vnetferry.sandbox.server import Sandbox
 from vnetferry.sandbox.wire import Request

@@ -54,6 +54,17 @@ class Documents:
             if key.startswith(prefix) and wanted in ("", resource_type(key).lower()):
                 yield document
 
+    def as_of(self, resource_id: str, former: Json | None) -> Documents:
+        """All documents, with one as it was (None: absent, and all below it): the same objects in another map."""
+        seen = Documents()
+        seen._by_id = dict(self._by_id)
+        seen._collections = {path: dict(keys) for path, keys in self._collections.items()}
+        if former is None:
+            seen.remove(resource_id)
+        else:
+            seen.put(former)
+        return seen
+
     def __contains__(self, resource_id: str) -> bool:
         return _key(resource_id) in self._by_id
 

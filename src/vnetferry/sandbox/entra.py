@@ -7,10 +7,12 @@ present tokens that they rightly think are fresh and be refused.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,7 @@ class Identity:
     client_id: str = CLIENT_ID
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(30), repr=False)
     key_id: str = field(default_factory=lambda: secrets.token_urlsafe(20))
+    _expired: dict[bytes, int] = field(default_factory=dict, repr=False)
 
     @cached_property
     def _key(self) -> rsa.RSAPrivateKey:
@@ -72,6 +75,8 @@ class Identity:
 
     def read(self, token: str) -> Json:
         """The claims of a token of this directory; jwt.PyJWTError when it is none, or is expired."""
+        if _digest(token) in self._expired:
+            raise jwt.ExpiredSignatureError
         claims = jwt.decode(
             token,
             self._key.public_key(),
@@ -80,6 +85,15 @@ class Identity:
             options={"require": ["exp", "aud", "iss", "oid", "tid"], "verify_aud": False},
         )
         return dict(claims)
+
+    def expire(self, token: str) -> None:
+        """Let a token be expired from now on, whatever it says itself."""
+        self._expired[_digest(token)] = int(time.time())
+
+    def expiry(self, token: str) -> int:
+        """When an expired token ended, as a Unix time."""
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return self._expired.get(_digest(token), int(claims["exp"]))
 
     def public_keys(self) -> Json:
         """The JSON Web Key Set."""
@@ -93,14 +107,14 @@ def authenticate(world: World, request: Request, audiences: Sequence[str]) -> Pr
 
     Audiences are compared without case or a trailing slash.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, token = _bearer(request)
     if not token:
         message = "Authentication failed. The 'Authorization' header is missing."
         raise _unauthorized("AuthenticationFailed", message, world)
     if scheme.lower() != "bearer":
         message = "Authentication failed. The 'Authorization' header is provided in an invalid format."
         raise _unauthorized("AuthenticationFailed", message, world)
-    claims = _claims(world, token.strip())
+    claims = _claims(world, token)
     audience = str(claims["aud"])
     if plain(audience) not in {plain(known) for known in audiences}:
         allowed = ",".join(audiences)
@@ -112,11 +126,36 @@ def authenticate(world: World, request: Request, audiences: Sequence[str]) -> Pr
     return Principal(str(claims["oid"]), str(claims.get("appid", "")), str(claims["tid"]), audience)
 
 
+def expire(world: World, request: Request) -> None:
+    """Let the token that a request bears be expired from now on; nothing if it bears none."""
+    scheme, token = _bearer(request)
+    if scheme.lower() == "bearer" and token:
+        world.identity.expire(token)
+
+
+def _bearer(request: Request) -> tuple[str, str]:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return scheme, token.strip()
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _written(unix_s: int) -> str:
+    """A time as Azure's text has it: 11/24/2025 5:28:45 AM."""
+    when = datetime.fromtimestamp(unix_s, timezone.utc)
+    return f"{when.month}/{when.day}/{when.year} {when.hour % 12 or 12}:{when:%M:%S %p}"
+
+
 def _claims(world: World, token: str) -> Json:
     try:
         return world.identity.read(token)
     except jwt.ExpiredSignatureError as err:
-        message = "The access token expiry UTC time has passed."
+        message = (
+            f"The access token expiry UTC time '{_written(world.identity.expiry(token))}' is earlier than "
+            f"current UTC time '{_written(int(time.time()))}'."
+        )
         raise _unauthorized("ExpiredAuthenticationToken", message, world) from err
     except jwt.InvalidIssuerError as err:
         message = (

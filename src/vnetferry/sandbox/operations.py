@@ -19,7 +19,7 @@ import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from vnetferry.sandbox.clock import Clock
 from vnetferry.sandbox.errors import AzureError
@@ -27,6 +27,8 @@ from vnetferry.sandbox.wire import Json, Response
 
 Family = Literal["mfe", "workspace", "compute", "registry", "network"]
 Status = Literal["running", "Succeeded", "Failed", "Canceled"]
+# What a scenario makes of an operation: it fails with an error, never ends, or takes its course (None).
+Fate = AzureError | Literal["stuck"] | None
 
 _RUNNING_WORD = {"mfe": "Updating"}
 _STATUS_PATH = {
@@ -87,17 +89,31 @@ class LongOperation:
         return {**body, "error": self.error} if self.error else body
 
 
+class Begun(Protocol):
+    """What is known of an operation that begins: the ARM operation's name, and on which resource."""
+
+    @property
+    def name(self) -> str:
+        """Such as "OnlineDeployments_CreateOrUpdate"."""
+        ...
+
+    @property
+    def resource_id(self) -> str:
+        """Such as "/subscriptions/…"."""
+        ...
+
+
 class LongOperations:
-    """All operations of the sandbox."""
+    """All operations of the sandbox; each of `fates` is asked, when one begins, what becomes of it."""
 
     def __init__(self, clock: Clock, durations_s: dict[str, float]) -> None:
         self._clock = clock
         self._durations_s = durations_s
         self._operations: dict[str, LongOperation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.forced_failures: list[Callable[[LongOperation], AzureError | None]] = []
+        self.fates: list[Callable[[Begun], Fate]] = []
 
-    def start(
+    def start(  # noqa: PLR0913 - an operation has that many parts, most of them optional
         self,
         family: Family,
         name: str,
@@ -124,7 +140,7 @@ class LongOperations:
         operation.signature = (_signature(), _signature())
         self._operations[identifier] = operation
         duration_s = self._durations_s.get(name, default_s)
-        self.spawn(self._run(operation, duration_s, finish, fail))
+        self.spawn(self._run(operation, duration_s, self._forced(operation, finish), fail))
         return operation
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -142,7 +158,6 @@ class LongOperations:
     ) -> None:
         try:
             await self._clock.sleep(duration_s)
-            self._raise_forced(operation)
             await finish()
             operation.status = "Succeeded"
         except AzureError as err:
@@ -150,7 +165,7 @@ class LongOperations:
             operation.status = "Failed"
             if fail:
                 fail(err)
-        except Exception as err:  # a defect of the sandbox must not leave an operation running for ever
+        except Exception as err:  # noqa: BLE001 - a defect of the sandbox must not leave an operation running for ever
             operation.error = {"code": "InternalServerError", "message": f"Sandbox defect: {err!r}"}
             operation.status = "Failed"
             if fail:
@@ -159,10 +174,21 @@ class LongOperations:
             operation.finished = self._clock.stamp()
             operation.ended.set()
 
-    def _raise_forced(self, operation: LongOperation) -> None:
-        for force in self.forced_failures:
-            if error := force(operation):
-                raise error
+    def _forced(
+        self, operation: LongOperation, finish: Callable[[], Awaitable[None]]
+    ) -> Callable[[], Awaitable[None]]:
+        """What ends the operation: its fate, decided now, or else `finish`."""
+        fate = self.fate(operation)
+
+        async def meet() -> None:
+            await suffer(fate)
+            await finish()
+
+        return meet
+
+    def fate(self, begun: Begun) -> Fate:
+        """What becomes of an operation that begins, counted by whoever decides it: ask once."""
+        return next((fate for decide in self.fates if (fate := decide(begun)) is not None), None)
 
     def find(self, identifier: str) -> LongOperation | None:
         """The operation of that id, or None."""
@@ -176,8 +202,13 @@ class LongOperations:
                 return operation
         return None
 
-    def headers(self, operation: LongOperation, api_version: str, *, location: str | None = None) -> dict[str, str]:
-        """The headers of the answer that started it; `location` replaces the result URL (endpoint and deployment PUT)."""
+    def headers(
+        self, operation: LongOperation, api_version: str, *, location: str | None = None
+    ) -> dict[str, str]:
+        """The headers of the answer that started it.
+
+        location: replaces the result's URL, as endpoint and deployment PUTs have it.
+        """
         status, result = operation.urls(api_version)
         return {"Azure-AsyncOperation": status, "Location": location or result, **self.pace()}
 
@@ -186,9 +217,14 @@ class LongOperations:
         return Response(202, None, self.headers(operation, api_version))
 
     def pace(self) -> dict[str, str]:
-        """How soon to ask again. Azure sends no such header (the SDK then waits 30 s or 5 s): in scaled time it would
-        sleep through the whole operation, so the sandbox asks for 5 s of Azure's time, and at least 50 ms."""
-        return {"x-ms-retry-after-ms": str(max(50, round(5000 / self._clock.scale)))} if self._clock.scale > 1 else {}
+        """How soon to ask again: 5 s of Azure's time, and at least 50 ms.
+
+        Azure sends no such header (the SDK then waits 30 s or 5 s): in scaled time the SDK would sleep through
+        the whole operation. At Azure's own pace there is none.
+        """
+        if self._clock.scale <= 1:
+            return {}
+        return {"x-ms-retry-after-ms": str(max(50, round(5000 / self._clock.scale)))}
 
     async def close(self) -> None:
         """Drop what is still running."""
@@ -197,5 +233,17 @@ class LongOperations:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
+async def suffer(fate: Fate) -> None:
+    """Raise the error, wait until the sandbox ends, or do nothing."""
+    if isinstance(fate, AzureError):
+        raise fate
+    if fate == "stuck":
+        await asyncio.Event().wait()
+
+
 def _signature() -> str:
-    return f"t={secrets.randbelow(10**18)}&c={secrets.token_urlsafe(48)}&s={secrets.token_urlsafe(96)}&h={secrets.token_urlsafe(24)}"
+    """Opaque query parameters, about as the service's."""
+    values = {"c": secrets.token_urlsafe(48), "s": secrets.token_urlsafe(96), "h": secrets.token_urlsafe(24)}
+    return "&".join(
+        [f"t={secrets.randbelow(10**18)}", *(f"{name}={value}" for name, value in values.items())]
+    )

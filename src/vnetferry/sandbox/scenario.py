@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 DEFAULT_SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
 
@@ -24,23 +24,76 @@ class BlobContent(_Part):
     text: str | None = None
 
 
-class Fault(_Part):
-    """Something that goes wrong: requests that match `match` ("METHOD path-glob", both may be *).
+# Limits of requests to Azure Resource Manager, of which there must be some.
+REQUEST_QUOTAS = frozenset({"armReads", "armWrites", "armDeletes"})
+# Faults that strike a long-running operation, and those that strike a write.
+OPERATION_FAULTS = frozenset({"lro_failure", "lro_stuck"})
+WRITE_FAULTS = frozenset({"stale_read"})
+# What has a meaning for one kind of fault alone, and for which.
+_OWN_FIELDS = {
+    "status": {"answer"},
+    "headers": {"answer"},
+    "body": {"answer", "lro_failure"},
+    "reads": {"stale_read"},
+    "stale_s": {"stale_read"},
+}
 
-    after: how many matching requests pass first. times: how many fail then (0: all of them).
+
+class Fault(_Part):
+    """Something that goes wrong: requests that match `match` ("METHOD path-glob", both may be *) and `host`.
+
+    after:       how many matching requests pass first. times: how many fail then (0: all of them).
+    probability: of each of them to fail, by dice that the scenario's `seed` determines.
+    kind:
+        answer        `status`, `headers` and `body` instead of Azure's answer; nothing was done.
+        reset         the connection is cut; nothing was done.
+        lost_answer   what was asked is done; then the connection is cut, without an answer.
+        timeout       nothing is answered (or done) until the client gives up.
+        expired_token the token that the request bears has expired: Azure answers 401 to it, now and later, so the
+                      client must sign in again. Keys and signatures do not expire.
+        lro_failure   the long-running operation that the request starts ends Failed, with the `body`'s error.
+        lro_stuck     the long-running operation that the request starts never ends.
+        stale_read    after this write, the next `reads` reads of the resource (0: all), or those of the next
+                      `stale_s` seconds of Azure's time (0: for ever), answer what was there before it.
+    The kinds lro_… and stale_read know no host but Azure Resource Manager.
     """
 
     match: str
+    host: str = "*"
     after: int = Field(default=0, ge=0)
     times: int = Field(default=1, ge=0)
-    kind: Literal["answer", "reset", "timeout", "lro_failure"] = "answer"
+    probability: float = Field(default=1.0, gt=0, le=1)
+    kind: Literal[
+        "answer",
+        "reset",
+        "lost_answer",
+        "timeout",
+        "expired_token",
+        "lro_failure",
+        "lro_stuck",
+        "stale_read",
+    ] = "answer"
     status: int = Field(default=500, ge=400, le=599)
     headers: dict[str, str] = {}
     body: dict[str, Any] = {}
+    reads: int = Field(default=1, ge=0)
+    stale_s: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _require_own_fields(self) -> Fault:
+        for name, kinds in _OWN_FIELDS.items():
+            if name in self.model_fields_set and self.kind not in kinds:
+                raise ValueError(f"'{name}' means nothing to a fault of kind {self.kind}; leave it out")
+        return self
 
 
 class Scenario(_Part):
-    """scenario.yaml as a value."""
+    """scenario.yaml as a value.
+
+    quotas: name -> limit: of cores by VM family, of endpoints and the like by the name that usages have, and of
+            requests: armReads, armWrites, armDeletes, how many one caller may send to a subscription at once.
+    seed:   determines the dice of faults that have a `probability`.
+    """
 
     resources: tuple[dict[str, Any], ...] = ()
     blobs: dict[str, BlobContent] = {}
@@ -50,7 +103,16 @@ class Scenario(_Part):
     durations_s: dict[str, float] = {}
     quotas: dict[str, int] = {}
     faults: tuple[Fault, ...] = ()
+    seed: int = 0
     runtime: Literal["inference-server", "echo"] = "inference-server"
+
+    @field_validator("quotas")
+    @classmethod
+    def _require_limits(cls, quotas: dict[str, int]) -> dict[str, int]:
+        for name, limit in quotas.items():
+            if limit < (1 if name in REQUEST_QUOTAS else 0):
+                raise ValueError(f"the limit of '{name}' is {limit}; give it a greater number")
+        return quotas
 
     @cached_property
     def assigned_principals(self) -> frozenset[str]:

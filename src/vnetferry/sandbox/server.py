@@ -23,10 +23,11 @@ from vnetferry.sandbox.ca import CertificateAuthority
 from vnetferry.sandbox.clock import Clock
 from vnetferry.sandbox.documents import Documents
 from vnetferry.sandbox.environment import environment
-from vnetferry.sandbox.errors import AzureError, SandboxError
-from vnetferry.sandbox.gate import Faults, RequestLog
+from vnetferry.sandbox.errors import SandboxError
+from vnetferry.sandbox.faults import Faults
+from vnetferry.sandbox.gate import RequestLog
 from vnetferry.sandbox.opening import fill, network_names
-from vnetferry.sandbox.operations import LongOperation, LongOperations
+from vnetferry.sandbox.operations import Begun, Fate, LongOperations
 from vnetferry.sandbox.proxy import LOOPBACK, Proxies
 from vnetferry.sandbox.scenario import Scenario
 from vnetferry.sandbox.scoring.fleet import Fleet
@@ -53,8 +54,7 @@ class Server:
     def __init__(self, settings: Settings, folder: Path) -> None:
         scenario, clock = settings.scenario, Clock(settings.time_scale)
         self.log = RequestLog(settings.request_log)
-        self.faults = Faults(scenario.faults)
-        self.site = Site(self.faults, self.log)
+        self.site = Site(self.log)
         self.ca = CertificateAuthority(folder / "ca")
         self.proxies = Proxies(self.site, self.ca, self._log_refusal)
         self.world = World(
@@ -68,6 +68,7 @@ class Server:
             fleet=Fleet(scenario.runtime, folder / "scoring"),
             ca_file=self.ca.bundle,
             open_vantage=self.proxies.open,
+            faults=Faults(scenario.faults, scenario.seed),
         )
 
     async def start(self) -> dict[str, str]:
@@ -75,7 +76,7 @@ class Server:
         self.log.open()
         self.site.world = self.world
         self.world.fleet.bind(self.world)
-        self.world.operations.forced_failures.append(self._force)
+        self.world.operations.fates.append(self._fate)
         fill(self.world)
         names = [INTERNET, *network_names(self.world)]
         ports = [await self.proxies.open(name, _refuse_nothing) for name in names]
@@ -92,8 +93,8 @@ class Server:
         request = Request(method, target, "", vantage=vantage)
         self.log.write(self.world.clock.real_elapsed_s(), request, Response(status), 0.0)
 
-    def _force(self, operation: LongOperation) -> AzureError | None:
-        return self.faults.fail(operation, _methods().get(operation.name, "PUT"))
+    def _fate(self, begun: Begun) -> Fate:
+        return self.world.faults.fate(_methods().get(begun.name, "PUT"), begun.resource_id)
 
 
 def _refuse_nothing(host: str, port: int) -> str | None:  # noqa: ARG001 - a `Refuse`

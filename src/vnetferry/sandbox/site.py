@@ -9,12 +9,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vnetferry.sandbox import blob, gate, signin, vault
+from vnetferry.sandbox import blob, entra, faults, signin, vault
 from vnetferry.sandbox.arm import site as arm
 from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.gate import RequestLog
 from vnetferry.sandbox.hosts import Service, service_of
+from vnetferry.sandbox.scenario import Fault
 from vnetferry.sandbox.scoring import ingress
 from vnetferry.sandbox.wire import Request, Response
 
@@ -44,12 +47,18 @@ _NO_BODY = frozenset({204, 304})
 _log = logging.getLogger(__name__)
 
 
+class _Client(NamedTuple):
+    """The other end of a connection: what it sends, and how to cut it off."""
+
+    receive: Receive
+    abort: Callable[[], None]
+
+
 class Site:
     """The ASGI application; `world` is set once it is assembled (its egress ports need the site to exist)."""
 
-    def __init__(self, faults: gate.Faults, log: gate.RequestLog) -> None:
+    def __init__(self, log: RequestLog) -> None:
         self.world: World | None = None
-        self._faults = faults
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,24 +81,24 @@ class Site:
             body = await _read_body(receive, _MAX_BODY_BYTES.get(service, _MIB))
         except AzureError as err:
             return _plain_refusal(err)
-        if (fault := self._faults.strike(request)) is not None:
-            return await _suffer(fault.kind, receive, connection) or gate.answer(fault)
-        whole = Request(
-            request.method,
-            request.host,
-            request.path,
-            request.raw_query,
-            request.headers,
-            body,
-            request.vantage,
-        )
-        try:
-            return await _SERVICES[service](world, whole)
-        except AzureError as err:
-            return _plain_refusal(err)
-        except Exception as err:  # noqa: BLE001 - a defect must not cut the connection
-            _log.exception("The sandbox failed at %s %s%s", request.method, request.host, request.path)
-            return _plain_refusal(AzureError(500, "InternalServerError", f"Sandbox defect: {err!r}"))
+        whole = replace(request, body=body)
+        fault = world.faults.strike(whole)
+        if fault is not None and fault.kind == "expired_token":
+            entra.expire(world, whole)  # and then ask the service: it refuses the token in its own words
+        elif fault is not None:
+            return await _suffer(fault, world, service, whole, _Client(receive, connection.abort))
+        return await _answer(world, service, whole)
+
+
+async def _answer(world: World, service: Service, request: Request) -> Response:
+    """What the host's service answers; a plain refusal when even its own envelope fails."""
+    try:
+        return await _SERVICES[service](world, request)
+    except AzureError as err:
+        return _plain_refusal(err)
+    except Exception as err:  # noqa: BLE001 - a defect must not cut the connection
+        _log.exception("The sandbox failed at %s %s%s", request.method, request.host, request.path)
+        return _plain_refusal(AzureError(500, "InternalServerError", f"Sandbox defect: {err!r}"))
 
 
 def _request(scope: Scope, connection: Connection) -> Request:
@@ -128,15 +137,18 @@ def _too_large(limit: int) -> AzureError:
     return AzureError(413, "RequestContentTooLarge", message, headers={"Connection": "close"})
 
 
-async def _suffer(kind: str, receive: Receive, connection: Connection) -> Response | None:
-    """Cut the connection or say nothing until the client gives up; None for a fault that answers."""
-    if kind == "answer":
-        return None
-    if kind == "reset":
-        connection.abort()
-    while (await receive())["type"] != "http.disconnect":
+async def _suffer(
+    fault: Fault, world: World, service: Service, request: Request, client: _Client
+) -> Response:
+    """The fault's answer; or none, after the connection was cut or the client gave up."""
+    if fault.kind == "answer":
+        return faults.answer(fault)
+    done = await _answer(world, service, request) if fault.kind == "lost_answer" else None
+    if fault.kind != "timeout":
+        client.abort()
+    while (await client.receive())["type"] != "http.disconnect":
         pass
-    return Response(0, None, {}, "Fault")
+    return Response(0, None, {}, done.operation if done else "Fault")
 
 
 def _plain_refusal(error: AzureError) -> Response:

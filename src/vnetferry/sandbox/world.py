@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 from vnetferry.sandbox.clock import Clock
 from vnetferry.sandbox.documents import Documents
 from vnetferry.sandbox.entra import Identity
+from vnetferry.sandbox.faults import Faults
 from vnetferry.sandbox.operations import LongOperations
 from vnetferry.sandbox.scoring.names import EndpointNames
+from vnetferry.sandbox.stale import StaleReads
+from vnetferry.sandbox.throttle import Throttle
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.blob import BlobStore
@@ -58,6 +61,7 @@ class World:
     open_vantage: opens a further proxy port (a managed network's egress).
     endpoint_names: which online endpoint has which name in which region.
     identity:     the Entra tenant: its client, that client's secret, and the key that signs tokens.
+    faults:       what goes wrong on purpose. stale: reads that lag behind writes. throttle: ARM's request budget.
     """
 
     folder: Path
@@ -72,3 +76,10 @@ class World:
     open_vantage: OpenVantage
     endpoint_names: EndpointNames = field(default_factory=EndpointNames)
     identity: Identity = field(default_factory=Identity)
+    faults: Faults = field(default_factory=Faults)
+    stale: StaleReads = field(init=False)
+    throttle: Throttle = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stale = StaleReads(self.faults, self.clock)
+        self.throttle = Throttle(self.clock, self.scenario)

@@ -180,7 +180,7 @@ def test_cancel_running_deployment_starts_nothing_more(arm: Any) -> None:
 
 def test_put_resource_whose_own_operation_fails_fails_the_deployment(arm_of: Any) -> None:
     arm = arm_of()
-    arm.world.operations.forced_failures.append(lambda _operation: AzureError(500, "Broken", "It broke."))
+    arm.world.operations.fates.append(lambda _operation: AzureError(500, "Broken", "It broke."))
     network = {
         "type": "Microsoft.Network/virtualNetworks",
         "apiVersion": "2023-09-01",

@@ -8,13 +8,14 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from vnetferry.sandbox.arm.requests import await_operation, send, terminal
 from vnetferry.sandbox.arm.template import Planned, Scope, outputs
 from vnetferry.sandbox.arm.template.failures import TemplateError, unprocessable
 from vnetferry.sandbox.arm.template.scope import NeedsResource, Wanted
 from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.operations import Fate, suffer
 from vnetferry.sandbox.routes import Call
 from vnetferry.sandbox.wire import Json, Response
 
@@ -32,6 +33,11 @@ def end_state(document: Json) -> bool:
     """Whether a deployment (or any resource) is in a state that does not change by itself."""
     state = (document.get("properties") or {}).get("provisioningState", "Succeeded")
     return str(state).lower() in ("succeeded", "failed", "canceled")
+
+
+class _Begun(NamedTuple):
+    name: str
+    resource_id: str
 
 
 class Run:
@@ -58,17 +64,25 @@ class Run:
         self._began_s = call.world.clock.elapsed_s()
 
     async def execute(self) -> None:
-        """Make everything; ends Succeeded, Failed or Canceled, whatever happens."""
+        """Make everything; ends Succeeded, Failed or Canceled, whatever happens but a scenario's `lro_stuck`."""
+        fate = self._world.operations.fate(_Begun("Deployments_CreateOrUpdate", self.document["id"]))
         await self._world.clock.sleep(_POLL_S)
         properties = self.document["properties"]
         self._move("Running")
         await asyncio.gather(*(self._make(resource) for resource in self.planned if resource.enabled))
+        await self._meet(fate)
         if not self._errors and properties["provisioningState"] == "Running":
             await self._finish()
         if self._errors:
             properties["error"] = {"code": "DeploymentFailed", "message": _FAILED, "details": self._errors}
             self._move("Failed")
         self._move("Succeeded")
+
+    async def _meet(self, fate: Fate) -> None:
+        try:
+            await suffer(fate)
+        except AzureError as err:
+            self._errors.append(err.error())
 
     def _move(self, state: str) -> None:
         """To the next state, unless the deployment has ended (it may have been cancelled meanwhile)."""

@@ -1,7 +1,7 @@
 """Resource Manager's front door: finds a request's operation, admits it, and heads every answer as ARM does.
 
-In this order, as ARM does: token (401), path (404), method (405), api-version (400), rights (403), then what
-`front_door` checks, then the operation itself.
+In this order, as ARM does: token (401), budget of requests (429), path (404), method (405), api-version (400),
+rights (403), then what `front_door` checks, then the operation itself.
 """
 
 from __future__ import annotations
@@ -117,11 +117,6 @@ ADOPT: Mapping[str, Callable[[World, Json], None]] = {
 }
 
 _log = logging.getLogger(__name__)
-_RATE = {
-    "GET": ("reads", 249),
-    "HEAD": ("reads", 249),
-    "DELETE": ("deletes", 199),
-}
 
 
 @cache
@@ -132,9 +127,10 @@ def routes() -> Routes:
 
 async def handle(world: World, request: Request) -> Response:
     """Answer one request to `management.azure.com`; never raises AzureError."""
-    name = ""
+    name, budget = "", {}
     try:
         principal = entra.authenticate(world, request, AUDIENCES)
+        budget = world.throttle.spend(request, principal)
         call = find(world, replace(request, principal=principal))
         name = call.operation.name
         response = await _answer(call)
@@ -144,7 +140,7 @@ async def handle(world: World, request: Request) -> Response:
         _log.exception("The sandbox failed at %s %s", request.method, request.path)
         response = _refusal(world, AzureError(500, "InternalServerError", f"Sandbox defect: {err!r}"))
     response.operation = response.operation or name
-    response.headers = {**_headers(world, request), **response.headers}
+    response.headers = {**_headers(world, request), **budget, **response.headers}
     return response
 
 
@@ -178,7 +174,8 @@ async def _answer(call: Call) -> Response:
     if call.operation.action:
         authorization.require(call.world, call.request.principal, call.operation.action, scope_of(call.path))
     front_door.admit(call)
-    return await call.operation.handle(call)
+    with call.world.stale.around(call) as seen:
+        return await call.operation.handle(seen)
 
 
 def scope_of(path: str) -> str:
@@ -242,7 +239,6 @@ def _refusal(world: World, error: AzureError) -> Response:
 def _headers(world: World, request: Request) -> dict[str, str]:
     """What ARM adds to every answer; the date is Azure's."""
     identifier, now = str(uuid.uuid4()), world.clock.now()
-    kind, remaining = _RATE.get(request.method, ("writes", 199))
     echo = request.headers.get("x-ms-client-request-id")
     asked = request.headers.get("x-ms-return-client-request-id", "").lower() == "true"
     return {
@@ -255,7 +251,5 @@ def _headers(world: World, request: Request) -> dict[str, str]:
         "x-ms-request-id": identifier,
         "x-ms-correlation-request-id": identifier,
         "x-ms-routing-request-id": f"WESTEUROPE:{now:%Y%m%dT%H%M%SZ}:{identifier}",
-        f"x-ms-ratelimit-remaining-subscription-{kind}": str(remaining),
-        f"x-ms-ratelimit-remaining-subscription-global-{kind}": str(remaining * 15),
         **({"x-ms-client-request-id": echo} if echo and asked else {}),
     }
