@@ -13,8 +13,12 @@ from vnetferry.models.run import Run
 
 @step_task()
 def provision_network(step: Step, run: Run, azure: Azure) -> Outcome:
-    """Provision the managed network and wait until it is Active (about half an hour)."""
-    return outcome_of(step, workspaces.provision_network(azure, step.resource))
+    """Provision the managed network, wait until it is Active (about half an hour), and name what builds images."""
+    written = workspaces.provision_network(azure, step.resource)
+    if compute := step.spec.get("image_build_compute"):
+        named = workspaces.set_image_build_compute(azure, step.resource, compute)
+        written = written._replace(changed=written.changed or named.changed, after=named.after)
+    return outcome_of(step, written)
 
 
 @step_task()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vnetferry.errors import ConfigError, NotFound, NotOurs, PermissionDenied
+from vnetferry.errors import ConfigError, Conflict, NotFound, NotOurs, OperationFailed, PermissionDenied, PersonNeeded
 from vnetferry.gateway import inventory, locks, rbac, workspaces
 from vnetferry.gateway.azure import Azure, actor
 from vnetferry.models.ids import ResourceId
@@ -42,6 +42,32 @@ def test_create_workspace_again_sends_nothing(
 
     assert not written.changed
     assert requests_since() == []
+
+
+def test_create_workspace_again_with_another_rule_writes_that_rule(azure: Azure, target: ResourceId) -> None:
+    tags = {"vnetferry-plan": "plan2", "vnetferry-source": "/subscriptions/s/old"}
+    rule = {"type": "FQDN", "category": "UserDefined", "destination": "more.example"}
+    spec = _spec("AllowOnlyApprovedOutbound", outbound_rules={"one-more": rule})
+
+    written = workspaces.create_workspace(azure, target, spec, tags)
+
+    assert written.changed
+    rules = written.after["properties"]["managedNetwork"]["outboundRules"]
+    assert rules["one-more"]["destination"] == "more.example"
+    assert "package-index" in rules
+    assert not workspaces.create_workspace(azure, target, spec, tags).changed
+
+
+def test_create_workspace_with_own_key_is_encrypted_with_it(azure: Azure, source: ResourceId) -> None:
+    workspace = ResourceId.workspace(source.subscription_id, "rg", "ws-cmk")
+    vault = azure.arm.get(source, "2025-12-01")["properties"]["keyVault"]
+    key = {"keyVaultArmId": vault, "keyIdentifier": "https://v.vault.azure.net/keys/k/1"}
+
+    written = workspaces.create_workspace(
+        azure, workspace, _spec("Disabled", encryption={"status": "Enabled", "keyVaultProperties": key})
+    )
+
+    assert written.after["properties"]["encryption"]["keyVaultProperties"] == key
 
 
 def test_create_workspace_of_another_hand_is_refused(azure: Azure, source: ResourceId) -> None:
@@ -83,6 +109,59 @@ def test_provision_network_without_managed_network_is_refused(azure: Azure, sour
     assert workspaces.network_state(azure, source) == "Disabled"
     with pytest.raises(ConfigError, match="no managed network"):
         workspaces.provision_network(azure, source)
+
+
+def test_provision_network_active_with_a_failed_rule_still_fails(azure: Azure, target: ResourceId) -> None:
+    """A run that ended with it and was begun again must not go on as if nothing had been."""
+    registry = f"{target.group_id}/providers/Microsoft.ContainerRegistry/registries/basicone"
+    azure.arm.wait(
+        azure.arm.put(registry, "2023-07-01", {"location": "westeurope", "sku": {"name": "Basic"}}), "document"
+    )
+    destination = {"serviceResourceId": registry, "subresourceTarget": "registry", "sparkEnabled": False}
+    rule = {"type": "PrivateEndpoint", "category": "UserDefined", "destination": destination}
+    workspaces.ensure_outbound_rules(azure, target, {"to-basic": rule})
+    try:
+        with pytest.raises(OperationFailed, match="to-basic: .*Premium"):
+            workspaces.provision_network(azure, target)
+        assert workspaces.ensure_outbound_rules(azure, target, {"to-basic": rule}) == ("to-basic",)
+    finally:
+        path = target.child("outboundRules", "to-basic")
+        azure.arm.wait(azure.arm.delete(path, "2025-12-01"), "outbound_rule")
+
+
+def test_provision_network_under_a_lock_says_so_at_once(azure: Azure, source: ResourceId) -> None:
+    workspace = ResourceId.workspace(source.subscription_id, "rg", "ws-locked")
+    workspaces.create_workspace(azure, workspace, _spec("AllowInternetOutbound"))
+    lock = f"{workspace}/providers/Microsoft.Authorization/locks/keep"
+    azure.arm.put(lock, "2020-05-01", {"properties": {"level": "ReadOnly"}})
+    try:
+        with pytest.raises(Conflict, match="lock") as caught:
+            workspaces.provision_network(azure, workspace)
+    finally:
+        azure.arm.delete(lock, "2020-05-01")
+    assert caught.value.code == "ScopeLocked"
+
+
+def test_set_image_build_compute_missing_asks_for_it(azure: Azure, target: ResourceId) -> None:
+    with pytest.raises(PersonNeeded, match="az ml compute create"):
+        workspaces.set_image_build_compute(azure, target, "builder")
+
+
+def test_set_image_build_compute_twice_writes_once(azure: Azure, target: ResourceId) -> None:
+    properties = {
+        "vmSize": "Standard_DS3_v2",
+        "vmPriority": "Dedicated",
+        "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 2},
+    }
+    body = {"location": "westeurope", "properties": {"computeType": "AmlCompute", "properties": properties}}
+    compute = target.child("computes", "builder")
+    azure.arm.wait(azure.arm.put(compute, "2025-12-01", body), "compute")
+
+    written = workspaces.set_image_build_compute(azure, target, "builder")
+
+    assert written.changed
+    assert written.after["properties"]["imageBuildCompute"] == "builder"
+    assert not workspaces.set_image_build_compute(azure, target, "builder").changed
 
 
 def test_ensure_outbound_rules_twice_writes_once(azure: Azure, target: ResourceId) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from vnetferry.errors import ConfigError, Conflict, NotFound, OperationFailed, OperationTimeout
+from vnetferry.errors import ConfigError, Conflict, NotFound, OperationFailed, OperationTimeout, PersonNeeded
 from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.difference import differs
@@ -21,7 +21,7 @@ from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 
 if TYPE_CHECKING:
-    from azure.ai.ml.entities import IdentityConfiguration, OutboundRule, Workspace
+    from azure.ai.ml.entities import CustomerManagedKey, IdentityConfiguration, OutboundRule, Workspace
 
 _TEMPLATES = "providers/Microsoft.Resources/deployments"
 
@@ -39,14 +39,22 @@ def create_workspace(
     In:      spec: as the plan's `create_workspace` step has it; an associated id of "" is created.
     Raises:  NotOurs; ConfigError when ours exists with another isolation mode; OperationFailed.
     Effects: at most one template deployment; one that already runs for the workspace is waited for instead.
+             Of a workspace of ours that is there, only outbound rules that differ are written.
     """
     before = find_settled(azure, workspace, "workspace")
     if before is not None:
         _require_usable(before, workspace, spec, tags)
-        return Written(False, before, before)
+        changed = ensure_outbound_rules(azure, workspace, spec["outbound_rules"])
+        return Written(bool(changed), before, find_workspace(azure, workspace) or {} if changed else before)
     template = _running_template(azure, workspace) or _submit(azure, workspace, spec, tags or {})
-    _finish(azure, template)
+    try:
+        _finish(azure, template)
+    except OperationFailed as err:
+        # Of two runs that begin at once, one's template loses; what the other's makes is as good.
+        if not err.retryable or find_workspace(azure, workspace) is None:
+            raise
     after = wait_resource(azure, workspace, api_versions.ML, "workspace")
+    _require_usable(after, workspace, spec, tags)
     return Written(True, before, after)
 
 
@@ -67,6 +75,7 @@ def provision_network(azure: Azure, workspace: ResourceId, *, include_spark: boo
         remedy = "Enable it first (vnetferry convert), or name another target."
         raise ConfigError("the workspace has no managed network", resource=str(workspace), remedy=remedy)
     if state == "Active":
+        _require_rules(before, workspace)  # a run before this one may have left failed ones
         return Written(False, before, before)
     request_id = _provision(azure, workspace, include_spark)
     after = _wait_active(azure, workspace)
@@ -77,14 +86,15 @@ def provision_network(azure: Azure, workspace: ResourceId, *, include_spark: boo
 def ensure_outbound_rules(azure: Azure, workspace: ResourceId, rules: Mapping[str, Json]) -> tuple[str, ...]:
     """Make each rule what it should be; the names of those that were written.
 
-    Effects: one PUT for each that differs, one after the other, because Azure loses rules that are written at
-             once.
+    Effects: one PUT for each that differs or failed, one after the other, because Azure loses rules that are
+             written at once.
     """
     changed = []
     for name, rule in rules.items():
         path = workspace.child("outboundRules", name)
         current = azure.arm.find(path, api_versions.ML)
-        if current is None or differs({"properties": rule}, current):
+        failed = current is not None and current["properties"].get("status") == "Failed"
+        if current is None or failed or differs({"properties": rule}, current):
             answer = azure.arm.put(path, api_versions.ML, {"properties": rule})
             azure.arm.wait(answer, "outbound_rule")
             changed.append(name)
@@ -92,7 +102,18 @@ def ensure_outbound_rules(azure: Azure, workspace: ResourceId, rules: Mapping[st
 
 
 def set_image_build_compute(azure: Azure, workspace: ResourceId, compute: str) -> Written:
-    """Name the compute that builds images; it must exist already. Effects: at most one PATCH."""
+    """Name the compute that builds images, which Azure takes only when the workspace has it.
+
+    Raises:  PersonNeeded when it has not: computes are for people to make.
+    Effects: at most one PATCH.
+    """
+    if azure.arm.find(workspace.child("computes", compute), api_versions.ML) is None:
+        raise PersonNeeded(
+            f"the compute '{compute}' that is to build images is not in the workspace",
+            resource=str(workspace),
+            remedy=f"Make it (az ml compute create --type AmlCompute --name {compute} --workspace-name "
+            f"{workspace.name} --resource-group {workspace.resource_group} --max-instances 2), and run again.",
+        )
     before = azure.arm.get(workspace, api_versions.ML)
     wanted = {"properties": {"imageBuildCompute": compute}}
     if not differs(wanted, before):
@@ -123,7 +144,9 @@ def _provision(azure: Azure, workspace: ResourceId, include_spark: bool) -> str:
     body = {"includeSpark": include_spark}
     try:
         answer = azure.arm.post(f"{workspace}/provisionManagedNetwork", api_versions.ML, body)
-    except Conflict:
+    except Conflict as err:
+        if not err.retryable:
+            raise  # a lock, not another run
         return ""  # somebody else's provisioning runs; its end is ours too
     azure.arm.wait(answer, "network")
     return answer.request_id
@@ -156,7 +179,8 @@ def _require_rules(document: Json, workspace: ResourceId) -> None:
         raise OperationFailed(
             f"outbound rules failed: {reasons}",
             resource=str(workspace),
-            remedy="Mend or remove them in target.outbound_rules, and run again.",
+            remedy="Grant what the reason asks for and run again; or mend them in target.outbound_rules, plan and apply"
+            " anew; those that are not needed: az ml workspace outbound-rule remove.",
         )
 
 
@@ -238,12 +262,21 @@ def _entity(workspace: ResourceId, spec: Json, tags: Mapping[str, str]) -> Works
         public_network_access=spec["public_network_access"],
         enable_data_isolation=bool(spec.get("data_isolation")),
         hbi_workspace=bool(spec.get("hbi_workspace")),
-        image_build_compute=spec.get("image_build_compute") or None,
+        customer_managed_key=_customer_managed_key(spec.get("encryption") or {}),
         identity=_identity(spec.get("identity") or {}),
         primary_user_assigned_identity=spec.get("primary_user_assigned_identity") or None,
         system_datastores_auth_mode=spec.get("system_datastores_auth_mode") or None,
         **associated,
     )
+
+
+def _customer_managed_key(encryption: Json) -> CustomerManagedKey | None:
+    from azure.ai.ml.entities import CustomerManagedKey
+
+    key = encryption.get("keyVaultProperties") or {}
+    if str(encryption.get("status")).lower() != "enabled" or not key:
+        return None
+    return CustomerManagedKey(key_vault=key["keyVaultArmId"], key_uri=key["keyIdentifier"])
 
 
 def _identity(identity: Json) -> IdentityConfiguration | None:

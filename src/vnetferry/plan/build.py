@@ -10,9 +10,9 @@ create_workspace         isolation_mode ("AllowOnlyApprovedOutbound" | "AllowInt
                          container_registry, application_insights: id, or "" for one to be created},
                          public_network_access ("Disabled"), data_isolation (bool; true when shared with the source),
                          identity {type, userAssignedIdentities}, primary_user_assigned_identity, display_name,
-                         description, tags, location, image_build_compute ("" for none), hbi_workspace (bool),
-                         system_datastores_auth_mode, encryption (wire, {} for none). body is {}.
-provision_network        include_spark (bool).
+                         description, tags, location, hbi_workspace (bool), system_datastores_auth_mode,
+                         encryption (wire, {} for none). body is {}.
+provision_network        include_spark (bool), image_build_compute ("" for none; named once the workspace has it).
 create_private_endpoint  vnet (name of the callers' VNet), dns_zones [ids of private DNS zones to register in].
 copy_datastore           content "". body.properties.credentials holds the credentials' type; secrets are added.
 copy_connection          content "". Credentials are added from the source.

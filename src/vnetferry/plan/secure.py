@@ -119,7 +119,6 @@ def _workspace(config: MigrationConfig, target: ResourceId, associated: dict[str
         "description": "",
         "tags": {},
         "location": wanted.location or "",
-        "image_build_compute": wanted.image_build_compute or "",
         "hbi_workspace": False,
         "system_datastores_auth_mode": "",
         "encryption": {},
@@ -127,7 +126,7 @@ def _workspace(config: MigrationConfig, target: ResourceId, associated: dict[str
     workspace = _step("create_workspace", target).model_copy(update={"spec": spec})
     network = _step("provision_network", target, (workspace.id,)).model_copy(
         update={
-            "spec": {"include_spark": False},
+            "spec": {"include_spark": False, "image_build_compute": wanted.image_build_compute or ""},
             "duration_s": expected_s("provision_network") + (FIREWALL_S if needs_firewall(rules) else 0),
         }
     )
