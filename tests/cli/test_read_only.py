@@ -81,6 +81,10 @@ def test_snapshot_is_a_scenario_that_gives_the_same_plan(
     assert shown.returncode == 0, shown.stderr
     scenario = load(str(folder / "snapshot.yaml"))
     assert len(scenario.blobs) == 7
+    # What the target's private endpoint will be refused without.
+    assert {"virtualNetworks", "privateDnsZones"} <= {
+        r["type"].split("/")[1] for r in scenario.resources if "type" in r
+    }
     assert "made-up" not in (folder / "snapshot.yaml").read_text()
     vnetferry("plan", "-o", "real.json", sandbox=example_sandbox)
     vnetferry("plan", "-o", "copy.json", sandbox=sandbox_factory(scenario))
