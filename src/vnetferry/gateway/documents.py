@@ -6,7 +6,7 @@ never written to. Secrets are sent and never returned.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
@@ -59,7 +59,14 @@ def ensure(
              up) is deleted first if it is ours.
     """
     desired = {**body, "tags": {**(body.get("tags") or {}), **tags}} if tags else body
-    # Another run may have begun to write it since we looked: then its end is waited for, and we decide anew.
+    return deciding_anew(azure, lambda: _ensure_once(azure, resource, desired, kind, tags, secrets))
+
+
+def deciding_anew(azure: Azure, attempt: Callable[[], Written]) -> Written:
+    """Look, decide and act; and all of it again when another run began to write the same since we looked.
+
+    In: attempt: waits, before it decides, for the end of what changes the resource.
+    """
     attempts = Retrying(
         sleep=azure.clock.sleep,
         wait=wait_fixed(_CONFLICT_PAUSE_S),
@@ -67,7 +74,7 @@ def ensure(
         retry=retry_if_exception(lambda err: isinstance(err, Conflict) and err.retryable),
         reraise=True,
     )
-    return attempts(_ensure_once, azure, resource, desired, kind, tags, secrets)
+    return attempts(attempt)
 
 
 def _ensure_once(

@@ -15,7 +15,7 @@ from vnetferry.errors import NotFound, Rejected, VerificationFailed
 from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.difference import differs
-from vnetferry.gateway.documents import Written, delete, ensure, find_settled, merged
+from vnetferry.gateway.documents import Written, deciding_anew, delete, ensure, find_settled, merged
 from vnetferry.gateway.scoring import Credential
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
@@ -123,16 +123,22 @@ def set_traffic(
     Effects: at most one full PUT, because PATCH knows tags and identity only.
     Source:  Safe rollout for online endpoints.
     """
+    return deciding_anew(azure, lambda: _set_traffic_once(azure, endpoint, traffic, mirror or {}))
+
+
+def _set_traffic_once(
+    azure: Azure, endpoint: ResourceId, traffic: Mapping[str, int], mirror: Mapping[str, int]
+) -> Written:
     before = find_settled(azure, endpoint, "traffic")
     if before is None:
         raise NotFound("the endpoint does not exist", resource=str(endpoint), remedy="Create it first.")
-    wanted = {"properties": {"traffic": dict(traffic), "mirrorTraffic": dict(mirror or {})}}
+    wanted = {"properties": {"traffic": dict(traffic), "mirrorTraffic": dict(mirror)}}
     if not differs(wanted, before):
         return Written(False, before, before)
     body = writable(before)
     body["properties"].update(
         traffic={name: pct for name, pct in traffic.items() if pct},
-        mirrorTraffic={name: pct for name, pct in (mirror or {}).items() if pct},
+        mirrorTraffic={name: pct for name, pct in mirror.items() if pct},
     )
     answer = azure.arm.put(endpoint, api_versions.ML, body)
     azure.arm.wait(answer, "traffic")

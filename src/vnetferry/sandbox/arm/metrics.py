@@ -214,14 +214,13 @@ def _buckets(
 ) -> Iterable[tuple[datetime, list[float]]]:
     minutes = _minutes(world, resource_id, name, query)
     start = query.start.replace(second=0, microsecond=0)
-    while start < query.end:
-        until = start + query.step
-        yield start, [value for minute, value in minutes if start <= minute < until]
-        start = until
+    per_bucket = -(-query.step // _MINUTE)
+    for first in range(0, -(-(query.end - start) // _MINUTE), per_bucket):
+        yield start + first * _MINUTE, [value for _, value in minutes[first : first + per_bucket]]
 
 
 def _minutes(world: World, resource_id: str, name: str, query: _Query) -> list[tuple[datetime, float]]:
-    """One value a minute; none at all for a metric of which nothing is known."""
+    """One value a minute, in order; none at all for a metric of which nothing is known."""
     start = query.start.replace(second=0, microsecond=0)
     count = -(-(query.end - start) // _MINUTE)
     steady = _baseline(world, resource_id, name)
