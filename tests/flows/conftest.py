@@ -1,4 +1,4 @@
-"""One Prefect test server for all flow tests, and no heartbeat (it costs a second for each sync flow run)."""
+"""One Prefect test server for all flow tests of a process; no heartbeat, which costs a second for each flow run."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,11 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.testing.utilities import prefect_test_harness
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=120), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    """For the tests that run a flow; those that run only what is in the tasks do without."""
+    with (
+        prefect_test_harness(server_startup_timeout=120),
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+    ):
         yield
