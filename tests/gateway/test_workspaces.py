@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from vnetferry.errors import ConfigError, Conflict, NotFound, NotOurs, OperationFailed, PermissionDenied, PersonNeeded
+from vnetferry.errors import (
+    ConfigError,
+    Conflict,
+    NotFound,
+    NotOurs,
+    OperationFailed,
+    PermissionDenied,
+    PersonNeeded,
+)
 from vnetferry.gateway import inventory, locks, rbac, workspaces
 from vnetferry.gateway.azure import Azure, actor
 from vnetferry.models.ids import ResourceId
@@ -115,13 +123,14 @@ def test_provision_network_active_with_a_failed_rule_still_fails(azure: Azure, t
     """A run that ended with it and was begun again must not go on as if nothing had been."""
     registry = f"{target.group_id}/providers/Microsoft.ContainerRegistry/registries/basicone"
     azure.arm.wait(
-        azure.arm.put(registry, "2023-07-01", {"location": "westeurope", "sku": {"name": "Basic"}}), "document"
+        azure.arm.put(registry, "2023-07-01", {"location": "westeurope", "sku": {"name": "Basic"}}),
+        "document",
     )
     destination = {"serviceResourceId": registry, "subresourceTarget": "registry", "sparkEnabled": False}
     rule = {"type": "PrivateEndpoint", "category": "UserDefined", "destination": destination}
     workspaces.ensure_outbound_rules(azure, target, {"to-basic": rule})
     try:
-        with pytest.raises(OperationFailed, match="to-basic: .*Premium"):
+        with pytest.raises(OperationFailed, match=r"to-basic: .*Premium"):
             workspaces.provision_network(azure, target)
         assert workspaces.ensure_outbound_rules(azure, target, {"to-basic": rule}) == ("to-basic",)
     finally:

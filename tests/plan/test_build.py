@@ -10,7 +10,8 @@ import pytest
 
 from vnetferry.errors import ConfigError
 from vnetferry.models.config import MigrationConfig
-from vnetferry.models.inventory import Inventory
+from vnetferry.models.ids import ResourceId
+from vnetferry.models.inventory import Document, Inventory
 from vnetferry.models.plan import Plan
 from vnetferry.plan.build import build, plan_id
 from vnetferry.plan.files import plan_text
@@ -265,3 +266,40 @@ def test_build_with_internet_egress_keeps_a_rule_that_azure_does_not_make(
     planned = build(edit(inventory, "storageAccounts/stlegacy", change), config, REQUESTS)
     rules = planned.step("create_workspace:ws-secure").spec["outbound_rules"]
     assert ("own-storage" in rules) is kept
+
+
+def test_build_leaves_out_role_assignments_that_azure_makes_itself(
+    inventory: Inventory, configure: Configure
+) -> None:
+    credit = next(e for e in inventory.endpoints if e.name == "credit")
+    identity = {"type": "SystemAssigned", "principalId": "AAAA0000-0000-4000-8000-00000000000a"}
+    endpoint = credit.model_copy(update={"body": {**credit.body, "identity": identity}})
+    registry = str(inventory.workspace.get("containerRegistry"))
+    acr_pull = _assignment("1", "7f951dda-4ed3-4680-a7ca-43fe172d538d", registry)
+    others = tuple(d for d in inventory.documents if d.id != credit.id)
+    known = inventory.model_copy(update={"documents": (*others, endpoint, acr_pull)})
+
+    assert not [w for w in build(known, configure(), REQUESTS).warnings if "a principal of its own" in w.text]
+    assert "1 role assignment (" in _not_carried(build(known, configure(), REQUESTS))
+
+    given = _assignment(
+        "2", "7f951dda-4ed3-4680-a7ca-43fe172d538d", "/subscriptions/s/resourceGroups/elsewhere"
+    )
+    more = known.model_copy(update={"documents": (*known.documents, given)})
+
+    assert "credit-v2 gets a principal of its own" in _not_carried(build(more, configure(), REQUESTS))
+    assert "2 role assignments (" in _not_carried(build(more, configure(), REQUESTS))
+
+
+def _assignment(name: str, role: str, scope: str) -> Document:
+    body = {
+        "principalId": "aaaa0000-0000-4000-8000-00000000000a",
+        "roleDefinitionId": f"/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/{role}",
+        "scope": scope,
+    }
+    resource = ResourceId(f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}")
+    return Document(id=resource, body={"properties": body})
+
+
+def _not_carried(plan: Plan) -> str:
+    return " ".join(w.text for w in plan.warnings if w.kind == "cannot_carry")

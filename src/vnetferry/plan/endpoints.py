@@ -13,6 +13,7 @@ from vnetferry.plan.durations import IMAGE_BUILD_S, expected_s
 from vnetferry.plan.fields import Path, Rule, writable
 from vnetferry.plan.parts import Part, attention, cannot_carry, join
 from vnetferry.plan.references import needs_image_build
+from vnetferry.plan.roles import holds_lost_roles, principal_of
 from vnetferry.plan.scope import Scope
 from vnetferry.plan.secrets import secret_variables
 from vnetferry.plan.workspace import inbound_step_id, network_step_id, workspace_step_id
@@ -227,8 +228,8 @@ def _endpoint_warnings(scope: Scope, endpoint: Document) -> list[PlanWarning]:
             "are not compared with the source's."
         )
         warnings.append(attention(endpoint.id, text))
-    if "principalId" in endpoint.body.get("identity", {}):
-        text = f"{new} gets a principal of its own; give it the roles that {endpoint.name}'s principal holds."
+    if principal_of(endpoint) and holds_lost_roles(scope, endpoint):
+        text = f"{new} gets a principal of its own; give it the roles that {endpoint.name}'s principal was given."
         warnings.append(cannot_carry(endpoint.id, text))
     if str(endpoint.get("authMode", "")).lower() == "aadtoken":
         text = f"Callers of {new} need the role that lets them score on the new endpoint; assign it before the handoff."

@@ -10,6 +10,7 @@ from vnetferry.models.inventory import CODE, COMPUTE, ENVIRONMENT, LOCK, MODEL, 
 from vnetferry.models.plan import PlanWarning
 from vnetferry.plan.parts import attention, cannot_carry
 from vnetferry.plan.references import used_assets
+from vnetferry.plan.roles import lost_assignments
 from vnetferry.plan.rules import needs_firewall
 from vnetferry.plan.scope import Scope
 from vnetferry.plan.workspace import associated_resources, outbound_rules
@@ -80,7 +81,7 @@ def irreversible(scope: Scope) -> list[PlanWarning]:
 
 def _by_kind(scope: Scope) -> Iterator[PlanWarning]:
     for kind, (noun, remedy) in _NOT_MOVED.items():
-        found = scope.inventory.of_type(kind)
+        found = lost_assignments(scope) if kind == ROLE_ASSIGNMENT.lower() else scope.inventory.of_type(kind)
         if found:
             yield cannot_carry(scope.inventory.source, f"Not moved: {_listed(noun, found)}. {remedy}")
 

@@ -35,7 +35,7 @@ class EndpointResult(Value):
 class Summary(Value):
     """What a migration came to.
 
-    api_calls: class of request -> how many. azure_s, least_s: Azure's time that it took, and the plan's critical path.
+    api_calls: class of request -> how many. azure_s, least_s: Azure's time that it took, and the least that was planned.
     look:      what -> where, for going on.
     """
 
@@ -108,7 +108,7 @@ def verdict(summary: Summary) -> str:
 def figures(summary: Summary) -> dict[str, str]:
     """What it took: label -> text."""
     rows = {
-        "Azure time": f"{duration(summary.azure_s)}; the critical path alone is {duration(summary.least_s)}",
+        "Azure time": f"{duration(summary.azure_s)}; planned at least {duration(summary.least_s)}",
         "Real time": duration(summary.real_s),
         "Requests": ", ".join(f"{count} {name}" for name, count in summary.api_calls.items()),
     }
