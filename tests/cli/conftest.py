@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli.shell import Change, Shell, changed
+from vnetferry.gateway.azure import _connect
 from vnetferry.sandbox.environment import REMOVED
 from vnetferry.sandbox.scenario_file import load
 from vnetferry.sandbox.server import Sandbox
@@ -60,3 +62,28 @@ def vnetferry(folder: Path) -> Command:
         )
 
     return run
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Shell]:
+    """A folder with the example's configuration, in no sandbox."""
+    shutil.copy(EXAMPLE / "migration.yaml", tmp_path)
+    shutil.copytree(EXAMPLE / "requests", tmp_path / "requests")
+    yield Shell(tmp_path, monkeypatch, capsys)
+    _connect.cache_clear()
+
+
+@pytest.fixture
+def shell_in(
+    shell: Shell, sandbox_factory: Callable[..., Sandbox], enter_sandbox: Callable[..., Sandbox]
+) -> Callable[..., Shell]:
+    """The same in a sandbox of its own, whose scenario is the example after these changes."""
+
+    def enter(*changes: Change) -> Shell:
+        sandbox = sandbox_factory(changed(*changes), request_log=shell.folder / "requests.jsonl")
+        enter_sandbox(sandbox, "vnet-callers")
+        return shell
+
+    return enter

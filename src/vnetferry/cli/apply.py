@@ -22,12 +22,13 @@ def command(plan_file: Path, *, yes: bool, as_json: bool) -> None:
 
     Every step looks at Azure first, so running it again resumes it, and running it once more changes nothing.
     """
-    from vnetferry.cli.approval import require_yes
+    from vnetferry.cli.approval import require_someone, require_yes
     from vnetferry.cli.flow_run import live_view, no_view
     from vnetferry.cli.show import print_outcomes, print_plan
     from vnetferry.plan.files import read_plan
 
     plan = read_plan(plan_file)
+    require_someone(yes=yes)
     if not as_json:
         print_plan(plan)
     require_applicable(plan, plan_file)
@@ -52,8 +53,9 @@ def require_applicable(plan: Plan, plan_file: Path) -> None:
 
     require_handoff(plan.config, plan_file.parent)
     require_usable(audit_path(plan_file))
+    requests = request_digests(plan.config, plan_file.parent)
     inventory = read_inventory(connect(), plan.source)
-    require_fresh(plan, inventory, request_digests(plan.config, plan_file.parent))
+    require_fresh(plan, inventory, requests)
     require_unblocked(run_preflight(read_facts(connect(), inventory, plan.config)))
 
 

@@ -9,20 +9,26 @@ import click
 from vnetferry.errors import ApprovalNeeded
 
 
+def require_someone(*, yes: bool) -> None:
+    """Raise ApprovalNeeded when nobody could say yes later: before anything is read, not after."""
+    if not yes:
+        _require_terminal("Run it from a terminal, or with --yes when you have read the plan.")
+
+
 def require_yes(question: str, *, yes: bool) -> None:
     """Go on when `--yes` was given or the person at the terminal says so; raises ApprovalNeeded otherwise."""
+    require_someone(yes=yes)
     if yes:
         return
-    _require_terminal("Run it from a terminal, or with --yes when you have read the plan.")
     if not click.confirm(question, default=False):
         raise ApprovalNeeded("nothing was changed", remedy="Run it again when you want it.")
 
 
 def require_name(name: str, *, yes: bool) -> None:
     """Go on when the person at the terminal types `name`, or `--yes` was given; raises ApprovalNeeded otherwise."""
+    require_someone(yes=yes)
     if yes:
         return
-    _require_terminal("Run it from a terminal, or with --yes when you are sure.")
     typed = click.prompt(
         f"What is deleted cannot be brought back. Type the workspace's name ({name}) to go on"
     )

@@ -47,9 +47,11 @@ def make_plan(config_file: Path, output: Path) -> Plan:
     from vnetferry.gateway.azure import connect
     from vnetferry.gateway.inventory import read_inventory
     from vnetferry.plan.build import build
+    from vnetferry.plan.files import require_place
 
     config = load_config(config_file)
     require_handoff(config, config_file.parent)
+    require_place(output)
     inventory = read_inventory(connect(), require_source(config).id)
     digests = request_digests(config, config_file.parent)
     return build(inventory, rebase_config(config, config_file.parent, output.parent), digests)

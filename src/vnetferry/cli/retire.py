@@ -22,7 +22,7 @@ def command(plan_file: Path, *, yes: bool, as_json: bool) -> None:
 
     Waits until Azure has counted no request for validation.soak_h hours, and refuses while anything still needs it.
     """
-    from vnetferry.cli.approval import require_name
+    from vnetferry.cli.approval import require_name, require_someone
     from vnetferry.cli.flow_run import live_view, no_view
     from vnetferry.cli.show import print_outcomes, print_steps
     from vnetferry.gateway.azure import connect
@@ -32,6 +32,7 @@ def command(plan_file: Path, *, yes: bool, as_json: bool) -> None:
     from vnetferry.report.audit import audit_path, require_usable
 
     plan = read_plan(plan_file)
+    require_someone(yes=yes)
     require_usable(audit_path(plan_file))
     steps = build_retirement(plan, read_inventory(connect(), plan.source))
     if not as_json:

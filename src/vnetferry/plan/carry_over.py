@@ -87,7 +87,10 @@ def shown(path: Path, value: Any) -> str:
     """A value for people: short, and without what looks like a secret."""
     kept = _redacted(path, value)
     text = kept if isinstance(kept, str) else canonical_json(kept)
-    return text if len(text) <= SHOWN_MAX else f"{text[: SHOWN_MAX - 1]}…"
+    if len(text) <= SHOWN_MAX:
+        return text
+    half = SHOWN_MAX // 2  # both ends, because ids differ at their ends
+    return f"{text[:half]}…{text[-(SHOWN_MAX - half - 1) :]}"
 
 
 def _redacted(path: Path, value: Any) -> Any:

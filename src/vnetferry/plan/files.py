@@ -21,6 +21,15 @@ def plan_text(plan: Plan) -> str:
     return json.dumps(plan.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+def require_place(path: Path) -> None:
+    """Raise ConfigError when no plan could be written to `path`, before it is worth making one."""
+    if not path.parent.is_dir():
+        raise ConfigError(
+            f"the plan cannot be written to {path}: there is no folder {path.parent}",
+            remedy="Make it, or name another file with -o.",
+        )
+
+
 def write_plan(plan: Plan, path: Path) -> None:
     """Write the plan file, replacing one that is there. Readable by the owner alone.
 
