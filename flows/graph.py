@@ -36,12 +36,13 @@ def carry_out(
 
     In: at_once: how many deployments change at the same time; publish: shows what the steps came to.
     """
-    results = walk_steps(
-        steps,
-        submit=lambda step, after: TASKS[step.kind].submit(step, run, return_state=False, wait_for=after),
-        limits=dict.fromkeys(_BOUNDED, at_once),
-        finished=Progress(steps, key=f"progress-{run.plan}").step_ended,
-    )
+    with Progress(steps, key=f"progress-{run.plan}") as progress:
+        results = walk_steps(
+            steps,
+            submit=lambda step, after: TASKS[step.kind].submit(step, run, return_state=False, wait_for=after),
+            limits=dict.fromkeys(_BOUNDED, at_once),
+            finished=progress.step_ended,
+        )
     outcomes = [result for result in results.values() if isinstance(result, Outcome)]
     publish(outcomes)
     if error := next((result for result in results.values() if isinstance(result, Exception)), None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from prefect.artifacts import (
@@ -19,23 +20,43 @@ from vnetferry.report.markdown import plan_markdown
 
 
 class Progress:
-    """A progress bar in Prefect's UI that counts ended steps."""
+    """A progress bar in Prefect's UI that counts ended steps, while the block lasts.
+
+    It is written beside the flow's own thread, and only its newest state: a server that is busy (SQLite answers 503 for
+    seconds) must not hold up the steps.
+    """
 
     def __init__(self, steps: tuple[Step, ...], key: str) -> None:
         self._steps = len(steps)
         self._ended = 0
+        self._last = ""
         created = create_progress_artifact(progress=0.0, key=key, description=f"0 of {self._steps} steps")
         self._id: UUID = created  # type: ignore[assignment]
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="progress")
+        self._written = self._writer.submit(int)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._writer.submit(self._write)
+        self._writer.shutdown(wait=True)
 
     def step_ended(self, step: Step, result: Outcome | Exception) -> None:
         """Count one more; its title becomes the description."""
         self._ended += 1
-        what = result.status if isinstance(result, Outcome) else "failed"
+        self._last = f"{step.title} ({result.status if isinstance(result, Outcome) else 'failed'})"
+        if self._written.done():
+            self._written = self._writer.submit(self._write)
+
+    def _write(self) -> int:
+        ended = self._ended
         update_progress_artifact(
             artifact_id=self._id,
-            progress=100.0 * self._ended / self._steps,
-            description=f"{self._ended} of {self._steps} steps; last: {step.title} ({what})",
+            progress=100.0 * ended / (self._steps or 1),
+            description=f"{ended} of {self._steps} steps; last: {self._last or 'none'}",
         )
+        return ended
 
 
 def publish_inventory(inventory: Inventory) -> None:

@@ -49,10 +49,8 @@ def soak(step: Step, run: Run, azure: Azure) -> Outcome:
 def _quiet_at(azure: Azure, watched: Sequence[ResourceId], soak_h: float) -> datetime:
     """When the soak is over if nobody asks any more: `soak_h` after the last counted request."""
     last = [at for endpoint in watched for at, _ in metrics.requests_since(azure, endpoint, soak_h)]
-    # A metric's minute is over a minute after its time stamp.
-    return max(last, default=azure.clock.now() - timedelta(hours=soak_h, minutes=1)) + timedelta(
-        hours=soak_h, minutes=1
-    )
+    soaked = timedelta(hours=soak_h)
+    return max(last, default=azure.clock.now() - soaked) + soaked
 
 
 @step_task()
