@@ -25,6 +25,7 @@ FAULTS = (
     Fault(match="GET */resourceGroups/busy", times=2, status=429, headers={"Retry-After": "30"}),
     Fault(match="GET */resourceGroups/shut", times=0, status=429, headers={"Retry-After": "30"}),
     Fault(match="GET */resourceGroups/cut", times=2, kind="reset"),
+    Fault(match="GET */virtualNetworks/late", times=3, status=404),
     Fault(
         match="PUT */virtualNetworks/doomed",
         kind="lro_failure",
@@ -107,6 +108,12 @@ def test_wait_operation_ends_with_the_resource(azure: Azure) -> None:
     document = azure.arm.wait(azure.arm.put(_vnet("plain"), NETWORK, _vnet_body()), "private_endpoint")
 
     assert document["properties"]["provisioningState"] == "Succeeded"
+
+
+def test_wait_resource_not_found_right_after_its_making_is_looked_at_again(azure: Azure) -> None:
+    document = azure.arm.wait(azure.arm.put(_vnet("late"), NETWORK, _vnet_body()), "private_endpoint")
+
+    assert document["name"] == "late"
 
 
 def test_wait_failed_operation_raises_its_reason(azure: Azure) -> None:

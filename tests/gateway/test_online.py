@@ -315,6 +315,7 @@ def test_requests_since_counts_what_was_scored(
 ) -> None:
     document = endpoints.find_endpoint(azure, endpoint)
     assert document is not None
+    asked = azure.clock.now()
     scoring.score(
         document["properties"]["scoringUri"],
         endpoints.read_credential(azure, endpoint),
@@ -324,6 +325,8 @@ def test_requests_since_counts_what_was_scored(
     azure.clock.sleep(180)
 
     assert metrics.count_requests(azure, endpoint, 24) >= 1
+    # Hour by hour too: an interval is known by its end, so that no soak is over before its time.
+    assert max(at for at, _ in metrics.requests_since(azure, endpoint, 48)) > asked
 
 
 def test_delete_endpoint_then_absent_is_done(azure: Azure, source: ResourceId) -> None:

@@ -17,17 +17,20 @@ _FINE_H = (
 
 
 def requests_since(azure: Azure, endpoint: ResourceId, hours: float) -> list[tuple[datetime, float]]:
-    """(start of interval in UTC, requests in it) over the last `hours`, Azure's time; no empty intervals."""
-    end = azure.clock.now()
-    minutes = 1 if hours <= _FINE_H else 60
+    """(end of interval in UTC, requests in it) over the last `hours`, Azure's time; no empty intervals."""
+    end, length = azure.clock.now(), timedelta(minutes=1 if hours <= _FINE_H else 60)
+    begin = end - timedelta(hours=hours)
     query = {
         "metricnames": _METRIC,
-        "timespan": f"{_stamp(end - timedelta(hours=hours))}/{_stamp(end)}",
-        "interval": "PT1M" if minutes == 1 else "PT1H",
+        # An interval that began before the time asked about may hold requests within it.
+        "timespan": f"{_stamp(begin - length)}/{_stamp(end)}",
+        "interval": "PT1M" if hours <= _FINE_H else "PT1H",
         "aggregation": "Average",
     }
     body = azure.arm.get(f"{endpoint}/providers/Microsoft.Insights/metrics", api_versions.METRICS, query)
-    return [(at, per_minute * minutes) for at, per_minute in _points(body) if per_minute]
+    minutes = length.total_seconds() / 60
+    ends = [(start + length, per_minute * minutes) for start, per_minute in _points(body) if per_minute]
+    return [(at, count) for at, count in ends if at > begin]
 
 
 def count_requests(azure: Azure, endpoint: ResourceId, hours: float) -> float:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
 from vnetferry.errors import NotFound, OperationTimeout
 from vnetferry.gateway.faults import error_of_operation, retry_after_s
 from vnetferry.models.base import Json
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 
 _TERMINAL = {"succeeded", "failed", "canceled"}
 _SHORTEST_STEP_S, _LONGEST_STEP_S = 2.0, 60.0
+_LOOKS = 8  # at a resource that a write has just made: 1, 2, 4 … 30 s apart, a minute and a half in all
 _STEP_SHARE = 0.1  # each pause is that share of what has been waited already
+_LAGGING_LOOKS = 4  # at a resource that Azure has made and does not know of yet
 
 
 class Pace(NamedTuple):
@@ -171,10 +175,21 @@ def _result(look: _Looks, location: str) -> Json:
         return _fetch(look, location) if location else answer.body if isinstance(answer.body, dict) else {}
     if answer.method == "DELETE":
         return {}
-    document = _wait_settled(look, first=not _is_done(answer))
+    document = _wait_known(look)
     if state_of(document) != "succeeded":
         raise _failure(look, {"error": _provisioning_error(document)}, answer.request_id)
     return document
+
+
+def _wait_known(look: _Looks, looks: int = _LAGGING_LOOKS) -> Json:
+    """The settled document of what was just written: a replica of Azure may not have heard of it yet."""
+    try:
+        return _wait_settled(look, first=not _is_done(look.answer))
+    except NotFound:
+        if not looks:
+            raise
+    look.rest()
+    return _wait_known(look, looks - 1)
 
 
 def _is_done(answer: Answer) -> bool:
@@ -190,6 +205,18 @@ def _fetch(look: _Looks, location: str) -> Json:
     except NotFound:
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _wait_written(look: _Looks, *, first: bool) -> Json:
+    """The document after a write, which Azure may not find for a while although it has just made it."""
+    looks = Retrying(
+        sleep=look.arm.clock.sleep,
+        wait=wait_exponential(multiplier=1, max=30),
+        stop=stop_after_attempt(_LOOKS),
+        retry=retry_if_exception_type(NotFound),
+        reraise=True,
+    )
+    return looks(_wait_settled, look, first=first)
 
 
 def _wait_settled(look: _Looks, *, first: bool) -> Json:
