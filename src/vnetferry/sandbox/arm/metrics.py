@@ -212,27 +212,24 @@ def _point(start: datetime, values: list[float], aggregations: tuple[str, ...]) 
 def _buckets(
     world: World, resource_id: str, name: str, query: _Query
 ) -> Iterable[tuple[datetime, list[float]]]:
-    minutes = _minutes(world, resource_id, name, query)
     start = query.start.replace(second=0, microsecond=0)
+    minutes = -(-(query.end - start) // _MINUTE)
+    values = _values(world, resource_id, name, start, minutes)
     per_bucket = -(-query.step // _MINUTE)
-    for first in range(0, -(-(query.end - start) // _MINUTE), per_bucket):
-        yield start + first * _MINUTE, [value for _, value in minutes[first : first + per_bucket]]
+    for first in range(0, minutes, per_bucket):
+        yield start + first * _MINUTE, values[first : first + per_bucket]
 
 
-def _minutes(world: World, resource_id: str, name: str, query: _Query) -> list[tuple[datetime, float]]:
-    """One value a minute, in order; none at all for a metric of which nothing is known."""
-    start = query.start.replace(second=0, microsecond=0)
-    count = -(-(query.end - start) // _MINUTE)
+def _values(world: World, resource_id: str, name: str, start: datetime, minutes: int) -> list[float]:
+    """One value a minute from `start` on; none at all for a metric of which nothing is known."""
     steady = _baseline(world, resource_id, name)
     if name != "RequestsPerMinute":
-        return [] if steady is None else [(start + i * _MINUTE, steady) for i in range(count)]
-    counted = dict.fromkeys((start + i * _MINUTE for i in range(count)), steady or 0.0)
+        return [] if steady is None else [steady] * minutes
+    values = [steady or 0.0] * minutes
     if resource_type(resource_id).lower() == _ENDPOINT:
-        for minute, requests in world.fleet.requests_per_minute(resource_id, start, query.end):
-            key = minute.replace(second=0, microsecond=0)
-            if key in counted:
-                counted[key] += requests
-    return list(counted.items())
+        for at, requests in world.fleet.requests_per_minute(resource_id, start, start + minutes * _MINUTE):
+            values[(at - start) // _MINUTE] += requests
+    return values
 
 
 def _baseline(world: World, resource_id: str, name: str) -> float | None:

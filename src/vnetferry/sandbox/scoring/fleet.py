@@ -154,7 +154,7 @@ class Fleet:
     def requests_per_minute(
         self, endpoint_id: str, start: datetime, end: datetime
     ) -> list[tuple[datetime, float]]:
-        """Scoring requests per minute of Azure's time in [start, end), minutes without any included."""
+        """Scoring requests per minute of Azure's time in [start, end); minutes without any are left out."""
         return self.meter.per_minute(endpoint_id, start, end)
 
     def splitter(self, endpoint_id: str) -> Splitter:

@@ -6,9 +6,7 @@ What RequestsPerMinute shows.
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime, timedelta, timezone
-
-_MINUTE = timedelta(minutes=1)
+from datetime import datetime, timezone
 
 
 class Meter:
@@ -22,14 +20,9 @@ class Meter:
         self._counts[endpoint_id.lower()][_minute(at)] += 1
 
     def per_minute(self, endpoint_id: str, start: datetime, end: datetime) -> list[tuple[datetime, float]]:
-        """Every minute of [start, end) with its count, minutes without a request included."""
+        """The minutes of [start, end) that had requests, in order, with their counts."""
         counts = self._counts.get(endpoint_id.lower(), {})
-        minutes = []
-        minute = _minute(start)
-        while minute < end:
-            minutes.append((minute, float(counts.get(minute, 0))))
-            minute += _MINUTE
-        return minutes
+        return [(at, float(count)) for at, count in sorted(counts.items()) if _minute(start) <= at < end]
 
 
 def _minute(at: datetime) -> datetime:
