@@ -173,10 +173,10 @@ def _broken(world: World, entry: CarryOver) -> list[str]:
 
 
 def _is_shown(shown: str, value: Any) -> bool:
-    """Whether a value is the one that the plan shows, of which it cuts the end of long ones."""
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-    head = shown.removesuffix("…").lower()
-    return text.lower().startswith(head) if shown.endswith("…") else text.lower() == head
+    """Whether a value is the one that the plan shows, of which it leaves out the middle of long ones."""
+    text = (value if isinstance(value, str) else json.dumps(value, sort_keys=True)).lower()
+    head, cut, tail = shown.lower().partition("…")
+    return text.startswith(head) and text.endswith(tail) if cut else text == head
 
 
 def _beyond(source: Json, target: Json) -> list[str]:
