@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vnetferry.errors import ConfigError
-from vnetferry.gateway import specs
+from vnetferry.gateway import endpoints, specs
 from vnetferry.gateway.azure import Azure
 from vnetferry.models.ids import ResourceId
 
@@ -105,6 +105,21 @@ def test_create_from_yaml_twice_writes_once(
     assert not specs.create_endpoint_from_yaml(azure, source, files / "endpoint.yml", TAGS).changed
     assert not specs.create_deployment_from_yaml(azure, source, files / "deployment.yml", TAGS).changed
     assert len(requests_since()) == written
+
+
+def test_create_endpoint_from_changed_yaml_keeps_its_traffic(
+    azure: Azure, source: ResourceId, files: Path
+) -> None:
+    specs.create_endpoint_from_yaml(azure, source, files / "endpoint.yml", TAGS)
+    specs.create_deployment_from_yaml(azure, source, files / "deployment.yml", TAGS)
+    endpoints.set_traffic(azure, source.child("onlineEndpoints", "from-yaml"), {"blue": 100})
+    (files / "endpoint.yml").write_text(ENDPOINT + "description: changed\ntraffic: {blue: 0}\n")
+
+    written = specs.create_endpoint_from_yaml(azure, source, files / "endpoint.yml", TAGS)
+
+    assert written.changed
+    assert written.after["properties"]["description"] == "changed"
+    assert written.after["properties"]["traffic"] == {"blue": 100}
 
 
 def test_create_deployment_from_yaml_with_legacy_egress_is_refused(

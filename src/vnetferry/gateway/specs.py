@@ -89,7 +89,7 @@ def subscription_of(configured: str) -> str:
 def create_endpoint_from_yaml(
     azure: Azure, workspace: ResourceId, path: Path, tags: Mapping[str, str] | None = None
 ) -> Written:
-    """Make the endpoint what the file says, without traffic.
+    """Make the endpoint what the file says; its traffic stays as it is, and is none when it is new.
 
     Raises:  ConfigError for the file; NotOurs; OperationFailed. Effects: at most one PUT, by the SDK.
     """
@@ -100,6 +100,9 @@ def create_endpoint_from_yaml(
     if _is_applied(before, tags, resource):
         return Written(False, before, before or {})
     endpoint.tags = {**(endpoint.tags or {}), **tags}
+    # The PUT resets what it leaves out; deployments that serve must go on serving.
+    serving = before["properties"] if before else {}
+    endpoint.traffic, endpoint.mirror_traffic = serving.get("traffic") or {}, serving.get("mirrorTraffic") or {}
     with translated(resource, "creating the endpoint"):
         poller = azure.ml_client(workspace).online_endpoints.begin_create_or_update(endpoint)
     return Written(True, before, _finish(azure, resource, "endpoint", poller))
