@@ -113,7 +113,11 @@ def _exports(state: State) -> str:
 
 
 def _summary(state: State) -> str:
-    vantages = "".join(f"\n  {name}: {url}" for name, url in state.vantages.items())
+    vantages = "".join(
+        f"\n  {name}: {url} (names: dig @{host} -p {port})"
+        for name, url in state.vantages.items()
+        for host, _, port in [state.dns[name].partition(":")]
+    )
     what = state.scenario or "an empty subscription"
     pace = f"{state.time_scale:g} times as fast as Azure"
     return f"A sandbox is up (process {state.pid}): {what}, {pace}.{vantages}"

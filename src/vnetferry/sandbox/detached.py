@@ -39,6 +39,7 @@ class State(BaseModel):
     time_scale: float
     request_log: str
     vantages: dict[str, str]
+    dns: dict[str, str]
     env: dict[str, str]
 
 
@@ -169,7 +170,12 @@ def main(order: dict[str, Any]) -> int:
         scenario = scenario_file.load(order["scenario"]) if order["scenario"] else Scenario()
         log = Path(order["request_log"]) if order["request_log"] else None
         with running(scenario, time_scale=order["time_scale"], request_log=log) as sandbox:
-            facts = {**order, "vantages": dict(sandbox.vantages), "env": sandbox.env()}
+            facts = {
+                **order,
+                "vantages": dict(sandbox.vantages),
+                "dns": dict(sandbox.dns),
+                "env": sandbox.env(),
+            }
             state = State(pid=os.getpid(), folder=sandbox.world.folder, **facts)
             _write_private(folder / "state.json", state.model_dump_json())
             ended.wait()

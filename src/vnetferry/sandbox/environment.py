@@ -32,8 +32,13 @@ REMOVED = (
 _LOOPBACK = "localhost,127.0.0.1,::1"
 
 
-def environment(world: World, vantages: Mapping[str, str], vantage: str) -> dict[str, str]:
-    """The variables for a client at one of `vantages` (name -> proxy URL). They hold the client's secret."""
+def environment(
+    world: World, vantages: Mapping[str, str], dns: Mapping[str, str], vantage: str
+) -> dict[str, str]:
+    """The variables for a client at one of `vantages` (name -> proxy URL; `dns`: name -> host:port).
+
+    They hold the client's secret.
+    """
     proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), vantages[vantage])
     trust = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"), str(world.ca_file))
     return {
@@ -47,6 +52,7 @@ def environment(world: World, vantages: Mapping[str, str], vantage: str) -> dict
         "AZURE_SUBSCRIPTION_ID": world.scenario.subscriptions[0],
         "VNETFERRY_TIME_SCALE": f"{world.clock.scale:g}",
         "VNETFERRY_VANTAGES": ",".join(f"{name}={url}" for name, url in vantages.items()),
+        "VNETFERRY_DNS": ",".join(f"{name}={address}" for name, address in dns.items()),
     }
 
 

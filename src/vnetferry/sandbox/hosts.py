@@ -68,6 +68,22 @@ def certificate_name(host: str) -> str:
     return "*." + lower.partition(".")[2]
 
 
+def is_single(host: str) -> bool:
+    """Whether Azure has exactly this host for everybody (`management.azure.com`)."""
+    return any(pattern == host for pattern, _ in _TABLE)
+
+
+def is_above_a_host(host: str) -> bool:
+    """Whether the name is one that hosts lie below (`vault.azure.net`)."""
+    return any(pattern.endswith(f".{host}") for pattern, _ in _TABLE)
+
+
+def domain_of(host: str) -> str | None:
+    """Which of Azure's registered domains a name lies in (`azure.net`), or None when it is not Azure's."""
+    domain = ".".join(host.split(".")[-2:])
+    return domain if any(pattern.split(".")[-2:] == domain.split(".") for pattern, _ in _TABLE) else None
+
+
 def absent_hosts() -> tuple[str, ...]:
     """The hosts that Azure serves and the sandbox does not."""
     return tuple(pattern for pattern, service in _TABLE if service == "absent")

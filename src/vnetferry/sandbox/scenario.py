@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from ipaddress import IPv4Address
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -37,6 +38,27 @@ _OWN_FIELDS = {
     "reads": {"stale_read"},
     "stale_s": {"stale_read"},
 }
+
+
+class DnsServer(_Part):
+    """A DNS server of one's own, at the address that a virtual network names in `dhcpOptions.dnsServers`.
+
+    network:    the virtual network in which it stands; None: outside Azure, from where nobody can ask Azure's
+                resolver.
+    forwarders: zone (`.` for every name) -> the server that is asked for it; 168.63.129.16 is Azure's.
+    records:    name or `*.name` -> address: what it answers by itself.
+
+    What no record and no forwarder covers, it asks public DNS.
+    """
+
+    network: str | None = None
+    forwarders: dict[str, IPv4Address] = {}
+    records: dict[str, IPv4Address] = {}
+
+    @field_validator("forwarders", "records")
+    @classmethod
+    def _fold(cls, named: dict[str, IPv4Address]) -> dict[str, IPv4Address]:
+        return {name.lower().rstrip(".") or ".": address for name, address in named.items()}
 
 
 class Fault(_Part):
@@ -102,6 +124,7 @@ class Scenario(_Part):
     metrics: dict[str, dict[str, float]] = {}
     durations_s: dict[str, float] = {}
     quotas: dict[str, int] = {}
+    dns_servers: dict[IPv4Address, DnsServer] = {}
     faults: tuple[Fault, ...] = ()
     seed: int = 0
     runtime: Literal["inference-server", "echo"] = "inference-server"

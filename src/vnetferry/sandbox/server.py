@@ -21,6 +21,7 @@ from vnetferry.sandbox.arm import site as arm
 from vnetferry.sandbox.blob import BlobStore
 from vnetferry.sandbox.ca import CertificateAuthority
 from vnetferry.sandbox.clock import Clock
+from vnetferry.sandbox.dns.server import NameServers
 from vnetferry.sandbox.documents import Documents
 from vnetferry.sandbox.environment import environment
 from vnetferry.sandbox.errors import SandboxError
@@ -70,21 +71,25 @@ class Server:
             open_vantage=self.proxies.open,
             faults=Faults(scenario.faults, scenario.seed),
         )
+        self.name_servers = NameServers(self.world)
+        self.dns: dict[str, str] = {}
 
     async def start(self) -> dict[str, str]:
-        """Load the scenario and open the vantages; their proxy URLs by name, the internet first."""
+        """Load the scenario, open the vantages and their name servers; proxy URLs by name, the internet first."""
         self.log.open()
         self.site.world = self.world
         self.world.fleet.bind(self.world)
         self.world.operations.fates.append(self._fate)
         fill(self.world)
         names = [INTERNET, *network_names(self.world)]
+        self.dns = await self.name_servers.open(names)
         ports = [await self.proxies.open(name, _refuse_nothing) for name in names]
         return {name: f"http://{LOOPBACK}:{port}" for name, port in zip(names, ports, strict=True)}
 
     async def close(self) -> None:
         """Cut every connection and end every process and operation."""
         await self.proxies.close()
+        await self.name_servers.close()
         await self.world.operations.close()
         await self.world.fleet.close()
         self.log.close()
@@ -110,11 +115,13 @@ class Sandbox:
     """A sandbox that runs in another thread.
 
     vantages:    name -> proxy URL; `internet` is always there, and every virtual network of the scenario.
+    dns:         name -> host:port of the vantage's name server (UDP).
     request_log: the file, or None.
     world:       its state, for tests; touch it through `call` unless it is only read.
     """
 
     vantages: Mapping[str, str]
+    dns: Mapping[str, str]
     request_log: Path | None
     world: World
     loop: asyncio.AbstractEventLoop
@@ -131,7 +138,7 @@ class Sandbox:
                 f"The sandbox has no vantage '{vantage}': it has {known}. "
                 "Name one of them, or add the virtual network to the scenario."
             )
-        return environment(self.world, self.vantages, vantage)
+        return environment(self.world, self.vantages, self.dns, vantage)
 
 
 @contextmanager
@@ -159,7 +166,7 @@ def running(
     thread.start()
     try:
         server, vantages, loop = ready.result(timeout=_START_S)
-        yield Sandbox(vantages, request_log, server.world, loop)
+        yield Sandbox(vantages, server.dns, request_log, server.world, loop)
     finally:
         if not stop.done():
             stop.set_result(None)

@@ -26,6 +26,14 @@ def reaches_privately(world: World, vantage: str, target_id: str, group_id: str)
     )
 
 
+def is_linked(world: World, target_id: str, group_id: str) -> bool:
+    """Whether any private endpoint for the target's `group_id` is approved, in whatever network it lies."""
+    return any(
+        connection_status(connection) == "Approved" and _serves(world, connection, group_id)
+        for connection in world.documents.collection(f"{target_id}/privateEndpointConnections")
+    )
+
+
 def operations() -> list[Operation]:
     """Everything of Microsoft.Network."""
     return [
