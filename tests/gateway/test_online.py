@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -304,6 +305,23 @@ def test_probe_reachable_endpoint_is_reached_even_when_it_refuses(
 def test_probe_unknown_vantage_is_refused(azure: Azure) -> None:
     with pytest.raises(ConfigError, match="no vantage 'moon'"):
         scoring.probe("https://x.example/score", scoring.Credential("k"), b"{}", vantage="moon")
+
+
+def test_probe_through_a_dead_proxy_proves_nothing(
+    azure: Azure, endpoint: ResourceId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal must come from the endpoint's network, not from a vantage that is down."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("VNETFERRY_VANTAGES", f"internet=http://127.0.0.1:{port}")
+    document = endpoints.find_endpoint(azure, endpoint)
+    assert document is not None
+
+    with pytest.raises(ConfigError, match="proxy of vantage 'internet'"):
+        scoring.probe(
+            document["properties"]["scoringUri"], scoring.Credential("k"), b"{}", vantage="internet"
+        )
 
 
 def test_read_logs_of_a_deployment_say_something(azure: Azure, deployment: ResourceId) -> None:

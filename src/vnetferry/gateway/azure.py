@@ -16,6 +16,7 @@ from azure.identity import DefaultAzureCredential
 
 from vnetferry.gateway.arm import SCOPE, Arm
 from vnetferry.gateway.clock import Clock
+from vnetferry.gateway.credential import RememberingCredential
 from vnetferry.gateway.faults import translated
 from vnetferry.models.ids import ResourceId
 
@@ -70,7 +71,7 @@ def actor(azure: Azure) -> str:
 def _connect() -> Azure:
     for noisy in ("azure.identity", "azure.core.pipeline.policies.http_logging_policy"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    clock, credential = Clock.from_environment(), _credential()
+    clock, credential = Clock.from_environment(), RememberingCredential(_credential())
     return Azure(credential, Arm(credential, clock), clock)
 
 

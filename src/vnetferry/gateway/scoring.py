@@ -7,8 +7,10 @@ all later ones go there too, and it hides the status of what failed.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import httpx
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
@@ -125,12 +127,14 @@ def probe(
 ) -> Reach:
     """Whether the endpoint can be reached from a vantage at all: any answer but a network's refusal counts.
 
-    Raises: ConfigError for an unknown vantage.
+    Raises: ConfigError for an unknown vantage, and for one whose proxy does not answer, which would prove nothing.
     """
     name, proxy = vantage or HERE, _proxy(vantage)
     try:
         answer = _score_once(_Request(uri, credential, body, deployment), name, proxy)
     except ScoringFailed as err:
+        if proxy and not err.status:
+            _require_answering(name, proxy)
         return Reach(name, err.status not in (0, 403), err.status, err.what)
     return Reach(name, True, answer.status)
 
@@ -156,6 +160,18 @@ def _proxy(vantage: str | None) -> str | None:
         remedy = f"Set {VANTAGES_VARIABLE} to name it; known are: {', '.join(known)}."
         raise ConfigError(f"there is no vantage '{vantage}'", remedy=remedy)
     return known[vantage]
+
+
+def _require_answering(vantage: str, proxy: str) -> None:
+    parts = urlsplit(proxy)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), _CONNECT_TIMEOUT_S).close()
+    except OSError as err:
+        raise ConfigError(
+            f"the proxy of vantage '{vantage}' at {parts.hostname}:{port} does not answer",
+            remedy=f"Start it, or mend {VANTAGES_VARIABLE}.",
+        ) from err
 
 
 def _score_once(request: _Request, vantage: str, proxy: str | None) -> Answer:
