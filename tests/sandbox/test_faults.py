@@ -158,7 +158,7 @@ def test_faults_count_what_they_strike_not_what_they_spare() -> None:
 
 
 def test_faults_of_operations_and_writes_leave_requests_alone() -> None:
-    kinds = ("lro_failure", "lro_stuck", "stale_read")
+    kinds: tuple[Any, ...] = ("lro_failure", "lro_stuck", "stale_read")
     faults = Faults([Fault(match="* *", times=0, kind=kind) for kind in kinds])
     assert faults.strike(Request("PUT", ARM, "/x")) is None
 

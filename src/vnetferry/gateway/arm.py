@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 from azure.core.credentials import TokenCredential
+from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline import policies
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
@@ -140,6 +142,24 @@ class Arm:
         return poll.wait(self, answer, kind, deadline_s)
 
 
+class _Authentication(ARMChallengeAuthenticationPolicy):
+    """Signs in again, once, when Azure refuses a token.
+
+    azure-core does so only where Azure names claims that the token lacks. A token that has expired by Azure's clock
+    and not by ours would else be sent until ours agrees: the credential keeps it. Asked for claims, it asks Entra.
+    """
+
+    def on_challenge(self, request: Any, response: Any) -> bool:
+        if super().on_challenge(request, response):
+            return True
+        newer = {"access_token": {"nbf": {"essential": True, "value": str(int(time.time()))}}}
+        try:
+            self.authorize_request(request, *self._scopes, claims=json.dumps(newer))
+        except ClientAuthenticationError:
+            return False  # some credentials know no claims; Azure's own refusal says more than theirs
+        return True
+
+
 class _Transport(RequestsTransport):  # type: ignore[misc]  # azure-core's class has no types
     """Requests whose pauses between retries last in Azure's time."""
 
@@ -170,7 +190,7 @@ def _pipeline(credential: TokenCredential, clock: Clock) -> ARMPipelineClient[Ht
         policies.RetryPolicy(
             retry_total=5, retry_status=4, retry_connect=3, retry_read=3, retry_backoff_max=30
         ),
-        ARMChallengeAuthenticationPolicy(credential, SCOPE),
+        _Authentication(credential, SCOPE),
     ]
     config: dict[str, Any] = {"policies": chain, "transport": _Transport(clock)}
     return ARMPipelineClient(BASE_URL, **config)

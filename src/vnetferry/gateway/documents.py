@@ -92,7 +92,7 @@ def _ensure_once(
     if tags is not None and before is not None and _is_stillborn(before, kind):
         delete(azure, resource)
         current = None
-    if current is not None and state_of(current) == "succeeded" and not differs(desired, current):
+    if current is not None and state_of(current) == "succeeded" and not _lacks(desired, current):
         return Written(False, before, current)
     answer = azure.arm.put(
         resource, api_version(resource.type), merged(desired, {"properties": secrets} if secrets else {})
@@ -102,10 +102,24 @@ def _ensure_once(
 
 
 def delete(azure: Azure, resource: ResourceId, *, kind: str = "delete", query: Json | None = None) -> Written:
-    """Delete a resource and wait until it is gone; absent is done. Effects: at most one DELETE."""
+    """Delete a resource and wait until it is gone; absent is done.
+
+    Effects: at most one DELETE, and another when Azure refuses the first because something is changing the resource:
+             its deletion, perhaps, by a request whose answer was lost.
+    """
     before = azure.arm.find(resource, api_version(resource.type))
     if before is None:
         return Written(False, None, {})
+    try:
+        return _delete_once(azure, resource, before, kind, query)
+    except Conflict as err:
+        if not err.retryable:
+            raise
+    left = find_settled(azure, resource, kind)
+    return _delete_once(azure, resource, left, kind, query) if left else Written(True, before, {})
+
+
+def _delete_once(azure: Azure, resource: ResourceId, before: Json, kind: str, query: Json | None) -> Written:
     try:
         answer = azure.arm.delete(resource, api_version(resource.type), query)
     except NotFound:
@@ -153,6 +167,13 @@ def merged(base: Any, extra: Any) -> Any:
         **base,
         **{key: merged(base[key], value) if key in base else value for key, value in extra.items()},
     }
+
+
+def _lacks(desired: Json, current: Json) -> list[str]:
+    """Where Azure does not hold what is wanted. Which of our plans made it does not matter: deployments that serve are
+    not rolled for a tag.
+    """
+    return [path for path in differs(desired, current) if not path.endswith(f"tags.{PLAN_TAG}")]
 
 
 def _is_stillborn(document: Json, kind: str) -> bool:

@@ -26,7 +26,6 @@ _TERMINAL = {"succeeded", "failed", "canceled"}
 _SHORTEST_STEP_S, _LONGEST_STEP_S = 2.0, 60.0
 _LOOKS = 8  # at a resource that a write has just made: 1, 2, 4 … 30 s apart, a minute and a half in all
 _STEP_SHARE = 0.1  # each pause is that share of what has been waited already
-_LAGGING_LOOKS = 4  # at a resource that Azure has made and does not know of yet
 
 
 class Pace(NamedTuple):
@@ -175,21 +174,10 @@ def _result(look: _Looks, location: str) -> Json:
         return _fetch(look, location) if location else answer.body if isinstance(answer.body, dict) else {}
     if answer.method == "DELETE":
         return {}
-    document = _wait_known(look)
+    document = _wait_written(look, first=not _is_done(answer))
     if state_of(document) != "succeeded":
         raise _failure(look, {"error": _provisioning_error(document)}, answer.request_id)
     return document
-
-
-def _wait_known(look: _Looks, looks: int = _LAGGING_LOOKS) -> Json:
-    """The settled document of what was just written: a replica of Azure may not have heard of it yet."""
-    try:
-        return _wait_settled(look, first=not _is_done(look.answer))
-    except NotFound:
-        if not looks:
-            raise
-    look.rest()
-    return _wait_known(look, looks - 1)
 
 
 def _is_done(answer: Answer) -> bool:
