@@ -36,6 +36,11 @@ def test_standing_of_what_another_made_is_not_ours(plan: Plan) -> None:
     assert _stand(plan, "create_workspace:ws-secure", tags=tags) == ("not ours", "made by plan 000000000000")
 
 
+def test_standing_of_what_an_earlier_plan_of_the_source_made_is_done(plan: Plan) -> None:
+    tags = {"vnetferry-plan": "000000000000", "vnetferry-source": str(plan.source).upper()}
+    assert _stand(plan, "create_workspace:ws-secure", tags=tags) == ("done", "made by plan 000000000000")
+
+
 @pytest.mark.parametrize(
     ("provisioning", "state"), [("Succeeded", "done"), ("Creating", "running"), ("Failed", "failed")]
 )

@@ -217,9 +217,11 @@ def test_create_endpoint_of_a_remade_plan_keeps_the_traffic(
 ) -> None:
     endpoints.set_traffic(azure, endpoint, {deployment.name: 100})
 
-    written = endpoints.create_endpoint(
-        azure, endpoint, _endpoint_body(), KEYS, {**TAGS, "vnetferry-plan": "plan2"}
-    )
+    tags = {**TAGS, "vnetferry-plan": "plan2"}
+    assert not endpoints.create_endpoint(azure, endpoint, _endpoint_body(), KEYS, tags).changed
+
+    changed = {**_endpoint_body(), "properties": {**_endpoint_body()["properties"], "description": "more"}}
+    written = endpoints.create_endpoint(azure, endpoint, changed, KEYS, tags)
 
     assert written.changed
     assert written.after["tags"]["vnetferry-plan"] == "plan2"

@@ -291,6 +291,39 @@ def test_build_leaves_out_role_assignments_that_azure_makes_itself(
     assert "2 role assignments (" in _not_carried(build(more, configure(), REQUESTS))
 
 
+def test_build_registers_callers_only_in_the_zones_of_the_workspace(
+    inventory: Inventory, configure: Configure
+) -> None:
+    """Its storage's private endpoint registers in a zone of its own kind, which has no record of a workspace."""
+    storage = str(inventory.workspace.get("storageAccount"))
+    ours = _private_endpoint("pe-ws", str(inventory.source), "privatelink.api.azureml.ms")
+    others = _private_endpoint("pe-st", storage, "privatelink.blob.core.windows.net")
+    known = inventory.model_copy(update={"documents": (*inventory.documents, *ours, *others)})
+
+    (step,) = build(known, configure(), REQUESTS).of_kind("create_private_endpoint")
+
+    assert step.spec["dns_zones"] == [_zone("privatelink.api.azureml.ms")]
+
+
+def _private_endpoint(name: str, to: str, zone: str) -> tuple[Document, Document]:
+    resource = ResourceId(
+        f"/subscriptions/s/resourceGroups/n/providers/Microsoft.Network/privateEndpoints/{name}"
+    )
+    connection = {"name": name, "properties": {"privateLinkServiceId": to}}
+    config = {"name": "zone", "properties": {"privateDnsZoneId": _zone(zone)}}
+    return (
+        Document(id=resource, body={"properties": {"privateLinkServiceConnections": [connection]}}),
+        Document(
+            id=resource.child("privateDnsZoneGroups", "default"),
+            body={"properties": {"privateDnsZoneConfigs": [config]}},
+        ),
+    )
+
+
+def _zone(name: str) -> str:
+    return f"/subscriptions/s/resourceGroups/n/providers/Microsoft.Network/privateDnsZones/{name}"
+
+
 def _assignment(name: str, role: str, scope: str) -> Document:
     body = {
         "principalId": "aaaa0000-0000-4000-8000-00000000000a",

@@ -10,7 +10,7 @@ from typing import Literal
 from vnetferry.models.base import Json, Value
 from vnetferry.models.plan import Plan, Step
 
-PLAN_TAG = "vnetferry-plan"
+PLAN_TAG, SOURCE_TAG = "vnetferry-plan", "vnetferry-source"
 State = Literal["done", "running", "failed", "missing", "not ours", "not proven", "see files"]
 _ENDED_BADLY = {"failed", "canceled"}
 _PROOFS = ("smoke_test", "compare_answers", "probe_isolation")
@@ -51,13 +51,20 @@ def _state(plan: Plan, step: Step, found: dict[str, Json]) -> tuple[State, str]:
 
 
 def _resource(plan: Plan, step: Step, document: Json) -> tuple[State, str]:
-    if step.kind not in _UNTAGGED and _tags(document).get(PLAN_TAG) != plan.id:
-        made_by = _tags(document).get(PLAN_TAG)
-        return "not ours", f"made by plan {made_by}" if made_by else "made by someone else"
+    made_by = str(_tags(document).get(PLAN_TAG, ""))
+    earlier = f"made by plan {made_by}" if made_by and made_by != plan.id else ""
+    if step.kind not in _UNTAGGED and not _is_ours(plan, _tags(document)):
+        return "not ours", earlier or "made by someone else"
     provisioning = str(_properties(document).get("provisioningState") or "Succeeded")
     if provisioning.lower() == "succeeded":
-        return "done", ""
+        return "done", earlier
     return ("failed" if provisioning.lower() in _ENDED_BADLY else "running"), provisioning
+
+
+def _is_ours(plan: Plan, tags: Json) -> bool:
+    """Whether this plan made it, or an earlier one of the same source, whose work this one goes on with."""
+    same_source = PLAN_TAG in tags and str(tags.get(SOURCE_TAG, "")).lower() == plan.source.key
+    return same_source or tags.get(PLAN_TAG) == plan.id
 
 
 def _network(document: Json) -> tuple[State, str]:

@@ -285,13 +285,25 @@ def _vnet_location(scope: Scope, subnet: ResourceId) -> str:
 
 
 def dns_zones(inventory: Inventory) -> list[str]:
-    """The ids of the private DNS zones that the source's private endpoints register in."""
+    """The ids of the private DNS zones that the private endpoints of the source workspace itself register in."""
     zones: set[str] = set()
     for document in inventory.documents:
-        if document.type.lower().endswith("/privatednszonegroups"):
+        is_group = document.type.lower().endswith("/privatednszonegroups")
+        if is_group and _leads_to_source(inventory, document.id.parent):
             configs = document.get("privateDnsZoneConfigs", [])
             zones |= {c["properties"]["privateDnsZoneId"] for c in configs if c.get("properties")}
     return sorted(zones)
+
+
+def _leads_to_source(inventory: Inventory, private_endpoint: ResourceId) -> bool:
+    """Whether it is the workspace's, and not one of the storage, vault or registry that the workspace uses."""
+    if private_endpoint not in inventory:
+        return False
+    document = inventory.find(private_endpoint)
+    kinds = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
+    connections = [connection for kind in kinds for connection in document.get(kind, [])]
+    targets = {str(c.get("properties", {}).get("privateLinkServiceId", "")).lower() for c in connections}
+    return inventory.source.key in targets
 
 
 def _dns_warning(scope: Scope, step: Step) -> list[PlanWarning]:
