@@ -29,6 +29,15 @@ _SCORING = """
 Every path below `/` that the deployment's own server answers: `/score` by default. The front door checks the
 network, the key or token, the `azureml-model-deployment` header, traffic and mirror traffic, and concurrency.
 """
+_RATES = """
+## Request rates of Azure Resource Manager
+
+One caller's 250 reads (25 more each second), 200 writes and 200 deletes (10 more) in a subscription or in the
+tenant, and 15 times that for all callers of a subscription; counted in `x-ms-ratelimit-remaining-…`, refused with 429.
+Sizes and rates are **specified**. The text of a caller's own refusal and its `Retry-After` of 10 seconds are as
+users report them; the texts of a subscription's and a tenant's refusal, and that a POST is a write, are **assumed**.
+There is one region's worth of buckets. A scenario's quotas `armReads`, `armWrites` and `armDeletes` set the sizes.
+"""
 
 
 def render() -> str:
@@ -40,7 +49,7 @@ def render() -> str:
         parts += [f"\n## {_namespace(operations[0])}\n\n", *_arm_table(operations)]
     parts += ["\n## Blob service\n\n", *_plain_table(blob.operations())]
     parts += ["\n## Key Vault service\n\n", *_plain_table(vault.operations())]
-    parts += ["\n## Microsoft Entra ID\n\n", *_plain_table(signin.operations()), _SCORING, *_absent()]
+    parts += ["\n## Microsoft Entra ID\n\n", *_plain_table(signin.operations()), _SCORING, _RATES, *_absent()]
     return "".join(parts)
 
 
@@ -73,7 +82,10 @@ def _absent() -> Iterator[str]:
         yield f"- **{service}**: {', '.join(f'`{name}`' if '_' in name else name for name in names)}.\n"
     hosts = ", ".join(f"`{host}`" for host in absent_hosts())
     yield f"- **Hosts** that answer 501 `NotImplemented`: {hosts}.\n"
-    yield "- **Request rates**: the counters in the headers stand still; a scenario brings 429 as a fault.\n"
+    yield (
+        "- **Request rates** of resource providers (Microsoft.Network, Storage, Key Vault and others): a "
+        "scenario brings their 429 as a fault.\n"
+    )
 
 
 def main(arguments: list[str]) -> None:
