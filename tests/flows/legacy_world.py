@@ -7,10 +7,12 @@ clients are known to lose.
 from __future__ import annotations
 
 import copy
+import gc
 import json
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -200,6 +202,9 @@ def inside(sandbox: Sandbox, vantage: str = "vnet-callers") -> Iterator[None]:
         _connect.cache_clear()
         yield
     _connect.cache_clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the SDK never closes what it opens
+        gc.collect()
 
 
 def client_environment(sandbox: Sandbox, home: Path, vantage: str = "vnet-callers") -> dict[str, str]:

@@ -15,8 +15,17 @@ from vnetferry.models.ids import ResourceId
 def create_private_endpoint(
     azure: Azure, private_endpoint: ResourceId, body: Json, tags: Mapping[str, str] | None = None
 ) -> Written:
-    """Make the private endpoint what `body` says; its connection may still wait for approval."""
-    return ensure(azure, private_endpoint, body, kind="private_endpoint", tags=tags)
+    """Make the private endpoint what `body` says; its connection may still wait for approval.
+
+    A body without a location gets that of the subnet's VNet, which Azure requires it to share.
+    """
+    located = body if body.get("location") else {**body, "location": _location_of(azure, body)}
+    return ensure(azure, private_endpoint, located, kind="private_endpoint", tags=tags)
+
+
+def _location_of(azure: Azure, body: Json) -> str:
+    vnet = ResourceId(body["properties"]["subnet"]["id"]).parent
+    return str(azure.arm.get(vnet, api_versions.NETWORK)["location"])
 
 
 def read_connections(azure: Azure, target: ResourceId) -> list[Json]:

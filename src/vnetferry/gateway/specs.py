@@ -58,7 +58,7 @@ def read_files(paths: Sequence[Path]) -> SpecFiles:
     """Sort YAML files into one endpoint and its deployments, without touching Azure.
 
     Raises: ConfigError when there is not exactly one endpoint, no deployment, a name twice, a deployment of
-            another endpoint, or when a file is not what it should be.
+            another endpoint or with egress of its own, or when a file is not what it should be.
     """
     read = [(path, _require_mapping(path, "endpoint or deployment")) for path in paths]
     endpoints = [path for path, content in read if not _is_deployment(content)]
@@ -69,6 +69,7 @@ def read_files(paths: Sequence[Path]) -> SpecFiles:
     deployments = [(path, load_deployment(path)) for path, content in read if _is_deployment(content)]
     for path, deployment in deployments:
         _require_endpoint(path, deployment, name)
+        _require_managed_egress(deployment, path)  # now, and not when the network has been provisioned
     files = tuple(YamlFile(name=str(deployment.name), path=str(path)) for path, deployment in deployments)
     if not files or len({file.name.lower() for file in files}) != len(files):
         remedy = "Name each deployment's file once, with -f."
@@ -102,7 +103,10 @@ def create_endpoint_from_yaml(
     endpoint.tags = {**(endpoint.tags or {}), **tags}
     # The PUT resets what it leaves out; deployments that serve must go on serving.
     serving = before["properties"] if before else {}
-    endpoint.traffic, endpoint.mirror_traffic = serving.get("traffic") or {}, serving.get("mirrorTraffic") or {}
+    endpoint.traffic, endpoint.mirror_traffic = (
+        serving.get("traffic") or {},
+        serving.get("mirrorTraffic") or {},
+    )
     with translated(resource, "creating the endpoint"):
         poller = azure.ml_client(workspace).online_endpoints.begin_create_or_update(endpoint)
     return Written(True, before, _finish(azure, resource, "endpoint", poller))
@@ -118,7 +122,8 @@ def create_deployment_from_yaml(
     Effects: uploads, and at most one PUT, by the SDK; a deployment of ours that had failed is deleted first.
     """
     deployment = load_deployment(path)
-    _require_managed_egress(azure, workspace, deployment, path)
+    if _has_managed_network(azure, workspace):
+        _require_managed_egress(deployment, path)
     endpoint = workspace.child("onlineEndpoints", str(deployment.endpoint_name))
     resource = endpoint.child("deployments", str(deployment.name))
     tags = {**(tags or {}), DIGEST_TAG: digest_of(path)}
@@ -205,16 +210,19 @@ def _local_files(value: Any, folder: Path) -> Iterator[Path]:
             yield from (file for file in found.rglob("*") if file.is_file())
 
 
-def _require_managed_egress(azure: Azure, workspace: ResourceId, deployment: Any, path: Path) -> None:
-    if not getattr(deployment, "egress_public_network_access", None):
-        return
-    network = (azure.arm.get(workspace, api_versions.ML)["properties"].get("managedNetwork")) or {}
-    if str(network.get("isolationMode") or "Disabled") != "Disabled":
+def _require_managed_egress(deployment: OnlineDeployment, path: Path) -> None:
+    """Raise ConfigError when a deployment for a managed network has an egress setting of its own."""
+    if getattr(deployment, "egress_public_network_access", None):
         raise ConfigError(
             f"{path} sets egress_public_network_access, which a managed network does not take",
             resource=str(path),
             remedy="Take the line out: the managed network isolates the deployment.",
         )
+
+
+def _has_managed_network(azure: Azure, workspace: ResourceId) -> bool:
+    network = (azure.arm.get(workspace, api_versions.ML)["properties"].get("managedNetwork")) or {}
+    return str(network.get("isolationMode") or "Disabled") != "Disabled"
 
 
 def _is_applied(document: Json | None, tags: Mapping[str, str], resource: ResourceId) -> bool:
