@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,22 @@ from tests.cli.shell import (
     Json,
     Shell,
     Shown,
+    document,
     with_copy,
     with_role,
     with_values,
 )
+from vnetferry.errors import ConfigError
+from vnetferry.gateway.azure import _connect, connect
+from vnetferry.gateway.endpoints import create_endpoint
+from vnetferry.gateway.workspaces import create_workspace, delete_workspace
+from vnetferry.models.ids import ResourceId
 from vnetferry.plan.files import read_plan
 
 Enter = Callable[..., Shell]
 SOURCE = f"{LEGACY}/{ML}/ws-legacy"
 _MODEL = f"{SOURCE}/models/credit-default"
+_STRANGERS = "/subscriptions/11111111-1111-4111-8111-111111111111"
 _NO_KEYS = "cccccccc-0000-4000-8000-000000000001"
 
 
@@ -120,9 +128,9 @@ def with_unregistered_network(data: Json) -> None:
 
 
 def with_standard_registry(data: Json) -> None:
-    for document in data["resources"]:
-        if document["id"].endswith("/registries/crwslegacy7f3a"):
-            document["sku"] = {"name": "Standard", "tier": "Standard"}
+    for found in data["resources"]:
+        if found["id"].endswith("/registries/crwslegacy7f3a"):
+            found["sku"] = {"name": "Standard", "tier": "Standard"}
 
 
 def with_quota(data: Json) -> None:
@@ -257,3 +265,38 @@ def test_reader_gets_a_snapshot_and_one_line_about_what_is_left_out(shell_in: En
     assert line.startswith("left out: 7 of the source's files: the caller (")
     assert "listsecrets/action" in line
     assert SECURE not in line
+
+
+def with_name_taken_elsewhere(data: Json) -> None:
+    """An endpoint `credit-v2` in a subscription that the configuration does not name."""
+    for ending in ("/resourceGroups/rg-legacy", _WORKSPACE, _ENDPOINT):
+        twin = json.dumps(document(data, ending))
+        for old, new in (
+            *_RENAMED,
+            (SUBSCRIPTION, _STRANGERS),
+            ("ws-legacy", "ws-elsewhere"),
+            ("b6f0c3de", "b6f0c3df"),
+        ):
+            twin = twin.replace(old, new)
+        body = json.loads(twin)
+        body["properties"].pop("privateEndpointConnections", None)
+        data["resources"].append(body)
+
+
+def test_name_that_a_stranger_has_is_the_configurations_fault(planned: Enter) -> None:
+    shell = planned(with_name_taken_elsewhere)
+    step = read_plan(shell.folder / "plan.json").step("create_endpoint:credit-v2")
+    _connect.cache_clear()
+    there = ResourceId(SOURCE).child("onlineEndpoints", "credit-v2")
+    with pytest.raises(ConfigError, match=r"unique within a region.*Change endpoints\.rename") as refused:
+        create_endpoint(connect(), there, step.body, None)
+    assert refused.value.exit_code == 2
+
+
+def test_target_that_was_deleted_a_moment_ago_is_the_configurations_fault(planned: Enter) -> None:
+    shell = planned(with_copy(_WORKSPACE, *_AS_TARGET))
+    _connect.cache_clear()
+    delete_workspace(connect(), ResourceId(TARGET))
+    spec = read_plan(shell.folder / "plan.json").step("create_workspace:ws-secure").spec
+    with pytest.raises(ConfigError, match=r"Soft-deleted workspace exists.*Purge or recover"):
+        create_workspace(connect(), ResourceId(TARGET), spec, {})

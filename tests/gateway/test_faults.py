@@ -148,10 +148,15 @@ def test_translate_class_gives_our_class_and_hope(
         (
             400,
             _error("BadRequest", "Soft-deleted workspace exists. Please purge or recover it."),
-            errors.Conflict,
+            errors.ConfigError,
             False,
         ),
-        (400, _error("UserError", "There is already an endpoint with this name, x"), errors.Conflict, False),
+        (
+            400,
+            _error("UserError", "There is already an endpoint with this name, x"),
+            errors.ConfigError,
+            False,
+        ),
         (
             400,
             _error("UserError", "Cannot create: it is in Updating provisioning state."),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from vnetferry.errors import (
     AzureError,
+    ConfigError,
     Conflict,
     NotFound,
     PermissionDenied,
@@ -72,9 +73,14 @@ RULES: tuple[Rule, ...] = (
     Rule(PermissionDenied, False, _APPROVER, text=r"privateEndpointConnections\w*/(read|action|write)"),
     Rule(Rejected, False, "Turn v1LegacyMode off, and wait an hour.", text="V1LegacyMode"),
     # names
-    Rule(Conflict, False, "Change 'endpoints.rename'.", text="already an endpoint with this name"),
     Rule(
-        Conflict,
+        ConfigError,
+        False,
+        "Change endpoints.rename, then plan again.",
+        text="already an endpoint with this name",
+    ),
+    Rule(
+        ConfigError,
         False,
         "Purge or recover the deleted workspace, or choose another name.",
         text="Soft-deleted workspace exists",

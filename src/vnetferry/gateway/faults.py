@@ -90,7 +90,11 @@ def error_of_operation(body: Any, *, resource: str, doing: str, request_id: str 
     """Our error for a long-running operation, or a resource, that ended Failed or Canceled."""
     found = codes(body)
     rule = rule_for(found) or Rule(OperationFailed, False, "Read Azure's reason, mend it, and run again.")
-    kind = rule.kind if issubclass(rule.kind, (QuotaExceeded, PermissionDenied)) else OperationFailed
+    kind = (
+        rule.kind
+        if issubclass(rule.kind, (QuotaExceeded, PermissionDenied, ConfigError))
+        else OperationFailed
+    )
     error = _build(rule._replace(kind=kind), found, f"{doing} failed", resource)
     error.request_id = request_id
     return error
