@@ -96,8 +96,8 @@ def test_managed_network_provisioned_is_active_with_all_its_rules(
     rules = network(arm)["outboundRules"]
     assert {rule["status"] for rule in rules.values()} == {"Active"}
     connections = arm.get(f"{STORAGE}/privateEndpointConnections", version="2023-01-01")["value"]
-    groups = sorted(group for each in connections for group in each["properties"]["groupIds"])
-    assert groups == ["blob", "file"]
+    endpoints = sorted(each["properties"]["privateEndpoint"]["id"].rpartition(".")[2] for each in connections)
+    assert endpoints == ["__SYS_PE_stone_blob", "__SYS_PE_stone_file"]
 
 
 def test_managed_network_provisioned_with_the_workspace_is_active(arm: Arm) -> None:

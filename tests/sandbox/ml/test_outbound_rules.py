@@ -156,12 +156,12 @@ def test_outbound_rule_in_active_network_connects_to_its_target_and_leaves_it(st
     )
     arm.done("PUT", WORKSPACE, body)
     arm.done("PUT", f"{RULES}/queues", private(STORAGE, "queue"))
-    assert "queue" in _groups(arm)
+    assert "queues" in _connected(arm)
     arm.done("DELETE", f"{RULES}/queues")
-    assert "queue" not in _groups(arm)
+    assert "queues" not in _connected(arm)
 
 
-def _groups(arm: Arm) -> set[str]:
-    """The subresources of the storage account that somebody is connected to."""
+def _connected(arm: Arm) -> set[str]:
+    """The rules whose private endpoints the storage account shows."""
     connections = arm.get(f"{STORAGE}/privateEndpointConnections", version="2023-01-01")["value"]
-    return {group for each in connections for group in each["properties"]["groupIds"]}
+    return {each["properties"]["privateEndpoint"]["id"].rpartition(".")[2] for each in connections}

@@ -60,8 +60,8 @@ def operations() -> list[Operation]:
 
 def adopt(world: World, document: Json) -> None:
     """Register a group of the scenario."""
-    fields = {"type": TYPE, "tags": {}, "properties": {"provisioningState": "Succeeded"}}
-    world.documents.put({**fields, **document})
+    properties = {"provisioningState": "Succeeded", **(document.get("properties") or {})}
+    world.documents.put({"type": TYPE, "tags": {}, **document, "properties": properties})
 
 
 def adopt_implied(world: World) -> None:

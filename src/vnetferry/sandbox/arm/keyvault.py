@@ -98,7 +98,7 @@ def _prepare(call: Call, draft: Json, before: Json | None) -> None:
     if before is None:
         _require_free(call.world, draft["name"], recover=recover)
     _complete_sku(properties)
-    _require_policies(properties)
+    _require_policies(properties, recover=recover)
     _complete_protection(properties, before)
     default_choice(properties, "publicNetworkAccess", ("Enabled", "Disabled"), "Enabled")
     if properties.get("networkAcls") is not None:
@@ -146,10 +146,11 @@ def _complete_sku(properties: Json) -> None:
         raise AzureError(400, "BadRequest", "The vault's 'properties.tenantId' is required.")
 
 
-def _require_policies(properties: Json) -> None:
+def _require_policies(properties: Json, *, recover: bool) -> None:
+    """A vault that is recovered needs none. Source: vault properties (Key Vault's REST reference)."""
     properties.setdefault("enableRbacAuthorization", False)
     policies = properties.get("accessPolicies")
-    if policies is None and not properties["enableRbacAuthorization"]:
+    if policies is None and not (recover or properties["enableRbacAuthorization"]):
         message = (
             "Parameter 'accessPolicies' must be specified for a vault that does not use RBAC authorization."
         )

@@ -43,8 +43,15 @@ _STATES = ("Pending", "Approved", "Rejected", "Disconnected")
 
 
 def connections_of(world: World, target_id: str) -> list[Json]:
-    """The target's connections, to be shown in its document (copies)."""
-    return deepcopy(world.documents.collection(f"{target_id}/privateEndpointConnections"))
+    """The target's connections, as its document and their list show them (copies)."""
+    return [_shown(each) for each in world.documents.collection(f"{target_id}/privateEndpointConnections")]
+
+
+def _shown(connection: Json) -> Json:
+    """None of the served targets tells which of its sub-resources a connection is for."""
+    shown = deepcopy(connection)
+    shown["properties"].pop("groupIds", None)
+    return shown
 
 
 def may_approve(world: World, principal: Principal | None, target_id: str) -> bool:
@@ -154,7 +161,7 @@ async def _list(call: Call) -> Response:
 
 
 async def _get(call: Call) -> Response:
-    return Response(200, deepcopy(call.world.documents.require(call.path)))
+    return Response(200, _shown(call.world.documents.require(call.path)))
 
 
 async def _put(call: Call) -> Response:
@@ -181,7 +188,7 @@ async def _put(call: Call) -> Response:
     )
     status = require_choice(state.get("status"), _STATES, "privateLinkServiceConnectionState.status")
     approve(call, connection, status, state.get("description", ""))
-    return Response(200, deepcopy(connection))
+    return Response(200, _shown(connection))
 
 
 def approve(call: Call, connection: Json, status: str, description: str) -> None:
