@@ -227,6 +227,6 @@ def test_get_faster_than_the_budget_waits_and_gets_everything(
             monkeypatch.setenv(name, value)
         _connect.cache_clear()
         reader = connect().arm
-        while "429" not in log.read_text():
+        while 429 not in [json.loads(line)["status"] for line in log.read_text().splitlines()]:
             assert list(reader.list(GROUPS, api_versions.RESOURCES)) == []
     _connect.cache_clear()

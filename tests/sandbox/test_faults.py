@@ -32,6 +32,7 @@ def test_fault_of_kind_answer_answers_as_told_and_as_often(client_of: Start) -> 
     answers = [client.get() for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 429, 429, 200]
     assert answers[1].headers["Retry-After"] == "3"
+    assert answers[1].headers["x-ms-request-id"] != answers[2].headers["x-ms-request-id"]
     assert answers[1].json()["error"]["message"] == "slow down"
     assert [line["operation"] for line in client.log()[-3:]] == ["Fault", "Fault", "ResourceGroups_List"]
 

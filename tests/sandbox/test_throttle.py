@@ -99,12 +99,21 @@ def test_spend_by_many_callers_empties_what_they_share() -> None:
     assert (refusal.headers[OWN.format("reads")], refusal.headers[SHARED.format("reads")]) == ("2", "0")
 
 
-@pytest.mark.parametrize("path", ["/subscriptions", "/tenants", "/subscriptions/unknown/resourceGroups", "/"])
+@pytest.mark.parametrize("path", ["/", "/subscriptions", "/tenants", "/subscriptions/unknown/resourceGroups"])
 def test_spend_beside_every_subscription_counts_for_the_tenant(path: str) -> None:
     caller = _Caller(armReads=1)
     assert caller.spend(path=path) == {TENANT.format("reads"): "0"}
     assert caller.refused(path=path).code == "TenantRequestsThrottled"
     caller.spend()
+
+
+@pytest.mark.parametrize(
+    "path", ["//subscriptions//{}", "/SUBSCRIPTIONS/{}", "/%73ubscriptions/{}/", "/subscriptions/{}/x/y"]
+)
+def test_spend_in_a_subscription_counts_for_it_however_it_is_written(path: str) -> None:
+    caller = _Caller(armReads=1)
+    caller.spend()
+    assert caller.refused(path=path.format(DEFAULT_SUBSCRIPTION)).code == "SubscriptionRequestsThrottled"
 
 
 def test_spend_refused_takes_nothing() -> None:

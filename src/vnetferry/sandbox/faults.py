@@ -6,6 +6,7 @@ same requests in the same order meet the same faults, whatever the other faults 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from random import Random
@@ -80,11 +81,12 @@ class Faults:
 
 
 def answer(fault: Fault) -> Response:
-    """The answer of a fault of the kind `answer`, marked as ARM marks its own refusals."""
+    """The answer of a fault of the kind `answer`, marked as Azure marks its own refusals."""
     body = fault.body or {
         "error": {"code": _CODES.get(fault.status, "InternalServerError"), "message": _MESSAGE}
     }
-    return Response(fault.status, body, {"x-ms-failure-cause": "service", **fault.headers}, "Fault")
+    marks = {"x-ms-failure-cause": "service", "x-ms-request-id": str(uuid.uuid4())}
+    return Response(fault.status, body, {**marks, **fault.headers}, "Fault")
 
 
 def _first(countdowns: Iterable[_Countdown], method: str, host: str, path: str) -> Fault | None:

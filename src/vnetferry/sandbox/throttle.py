@@ -112,9 +112,9 @@ class Throttle:
 
     def _subscription(self, request: Request) -> str:
         """The one that the path names; "" when it names none that exists (whose buckets would never end)."""
-        first, _, rest = request.path.lower().strip("/").partition("/")
-        named = rest.partition("/")[0]
-        return named if first == "subscriptions" and named in self._scenario.subscriptions else ""
+        first, named = (*request.segments, "", "")[:2]
+        is_known = first.lower() == "subscriptions" and named.lower() in self._scenario.subscriptions
+        return named.lower() if is_known else ""
 
     def _rate(self, kind: Kind) -> Rate:
         quota, rate = _RATES[kind]
