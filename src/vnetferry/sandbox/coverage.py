@@ -11,6 +11,7 @@ from vnetferry.sandbox import signin, vault
 from vnetferry.sandbox.absent import ABSENT
 from vnetferry.sandbox.arm import site
 from vnetferry.sandbox.blob import handlers as blob
+from vnetferry.sandbox.dns import public as public_dns
 from vnetferry.sandbox.hosts import absent_hosts
 from vnetferry.sandbox.routes import Operation
 
@@ -40,6 +41,23 @@ There is one region's worth of buckets. A scenario's quotas `armReads`, `armWrit
 """
 
 
+_DNS = """
+## DNS
+
+A name server on loopback UDP for each vantage (`VNETFERRY_DNS`, `dig @127.0.0.1 -p PORT NAME`). Evidence:
+specified, but for public addresses and names between a private link name and its address, which are made up.
+
+| name | public answer | zone whose records answer instead in linked networks |
+|---|---|---|
+"""
+_DNS_END = """
+A host has its private link name as alias while an approved private endpoint leads to it. Networks ask Azure's
+resolver or the servers of their `dhcpOptions`, which a scenario describes under `dns_servers`: records,
+conditional forwarders, and the network in which each stands. Other names are refused (REFUSED); what is
+Azure's and does not exist is NXDOMAIN; where no server answers it is SERVFAIL. There is no DNS over TCP.
+"""
+
+
 def render() -> str:
     """The page."""
     rows = sorted(site.routes().operations, key=lambda row: (_namespace(row).lower(), row.name, row.method))
@@ -49,7 +67,8 @@ def render() -> str:
         parts += [f"\n## {_namespace(operations[0])}\n\n", *_arm_table(operations)]
     parts += ["\n## Blob service\n\n", *_plain_table(blob.operations())]
     parts += ["\n## Key Vault service\n\n", *_plain_table(vault.operations())]
-    parts += ["\n## Microsoft Entra ID\n\n", *_plain_table(signin.operations()), _SCORING, _RATES, *_absent()]
+    parts += ["\n## Microsoft Entra ID\n\n", *_plain_table(signin.operations()), _SCORING, *_dns(), _RATES]
+    parts += _absent()
     return "".join(parts)
 
 
@@ -74,6 +93,15 @@ def _plain_table(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
     yield "| operation | method | request |\n|---|---|---|\n"
     for name, method, path in sorted(rows):
         yield f"| {name} | {method} | `{path}` |\n"
+
+
+def _dns() -> Iterator[str]:
+    yield _DNS
+    for public, private in public_dns.PATTERNS:
+        answer = f"alias of `{private}`, or address" if private else "address"
+        zone = f"`{private[private.index('privatelink.') :]}`" if private else ""
+        yield f"| `{public}` | {answer} | {zone} |\n"
+    yield _DNS_END
 
 
 def _absent() -> Iterator[str]:

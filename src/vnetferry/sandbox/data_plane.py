@@ -5,7 +5,6 @@ The internet vantage has no address that an IP rule could name, so IP rules admi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm import network
@@ -23,13 +22,6 @@ def find_named(world: World, kind: str, name: str) -> Json | None:
             if found:
                 return found
     return None
-
-
-def resources_of(world: World, kind: str) -> Iterator[Json]:
-    """All resources of a type that lies directly in resource groups."""
-    for subscription in world.scenario.subscriptions:
-        for group in world.documents.collection(f"/subscriptions/{subscription}/resourceGroups"):
-            yield from world.documents.collection(f"{group['id']}/providers/{kind}")
 
 
 def is_reachable(world: World, vantage: str, resource: Json, group_id: str) -> bool:

@@ -5,7 +5,7 @@ One object, made at start and passed to every handler; nothing here is global.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vnetferry.sandbox.blob import BlobStore
     from vnetferry.sandbox.scenario import Scenario
     from vnetferry.sandbox.scoring.fleet import Fleet
+    from vnetferry.sandbox.wire import Json
 
 
 @dataclass
@@ -83,3 +84,9 @@ class World:
     def __post_init__(self) -> None:
         self.stale = StaleReads(self.faults, self.clock)
         self.throttle = Throttle(self.clock, self.scenario)
+
+    def resources_of(self, kind: str) -> Iterator[Json]:
+        """All resources of a type that lies directly in resource groups."""
+        for subscription in self.scenario.subscriptions:
+            for group in self.documents.collection(f"/subscriptions/{subscription}/resourceGroups"):
+                yield from self.documents.collection(f"{group['id']}/providers/{kind}")

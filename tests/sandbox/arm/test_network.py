@@ -158,6 +158,72 @@ def test_zone_group_writes_records_of_the_endpoint(ready: Any) -> None:
     assert record["aRecords"] == [{"ipv4Address": "10.0.1.4"}]
 
 
+def test_zone_group_writes_only_what_belongs_into_its_zones_and_takes_it_away(ready: Any) -> None:
+    zones = [
+        f"{GROUP}/providers/Microsoft.Network/privateDnsZones/privatelink.{name}"
+        for name in ("blob.core.windows.net", "vaultcore.azure.net")
+    ]
+    for zone in zones:
+        ready.put(zone, {"location": "global"}, "2020-06-01")
+    ready.put(ENDPOINT, endpoint(), V)
+    ready.settle(ENDPOINT, V)
+    group = f"{ENDPOINT}/privateDnsZoneGroups/default"
+
+    def put(*wanted: str) -> Any:
+        configs = [{"name": f"z{i}", "properties": {"privateDnsZoneId": z}} for i, z in enumerate(wanted)]
+        return ready.put(group, {"properties": {"privateDnsZoneConfigs": configs}}, V)
+
+    def records() -> list[list[str]]:
+        found = [ready.get(f"{zone}/A", "2020-06-01").body["value"] for zone in zones]
+        return [[record["name"] for record in held] for held in found]
+
+    assert put(*zones).status == 201
+    assert records() == [["stone"], []]
+    assert put(zones[1]).status == 200
+    assert records() == [[], []]
+    put(zones[0])
+    assert ready.send("DELETE", group, version=V).status == 200
+    assert records() == [[], []]
+    put(zones[0])
+    assert put(f"{zones[0]}x").code == "InvalidResourceReference"
+    assert records() == [["stone"], []]
+    ready.send("DELETE", ENDPOINT, version=V)
+    assert ready.settle(ENDPOINT, V).status == 404
+    assert records() == [[], []]
+
+
+def link(policy: str | None = None) -> dict[str, Any]:
+    properties = {"virtualNetwork": {"id": NETWORK}, **({"resolutionPolicy": policy} if policy else {})}
+    return {"location": "global", "properties": properties}
+
+
+def test_put_link_keeps_the_resolution_policy_from_the_version_that_has_it(ready: Any) -> None:
+    zones = f"{GROUP}/providers/Microsoft.Network/privateDnsZones"
+    for name in ("privatelink.blob.core.windows.net", "corp.example"):
+        ready.put(f"{zones}/{name}", {"location": "global"}, "2020-06-01")
+    path = f"{zones}/privatelink.blob.core.windows.net/virtualNetworkLinks/one"
+    made = ready.put(path, link("nxdomainredirect"), "2024-06-01")
+    assert made.body["properties"]["resolutionPolicy"] == "NxDomainRedirect"
+    assert ready.put(path, link(), "2024-06-01").body["properties"]["resolutionPolicy"] == "Default"
+    assert "resolutionPolicy" not in ready.put(path, link(), "2020-06-01").body["properties"]
+    assert ready.put(path, link("Sometimes"), "2024-06-01").code == "BadRequest"
+    corp = f"{zones}/corp.example/virtualNetworkLinks/one"
+    assert "not supported" in ready.put(corp, link("NxDomainRedirect"), "2024-06-01").message
+
+
+def test_put_link_to_a_second_zone_of_the_same_name_is_refused(ready: Any) -> None:
+    other = GROUP.replace("/rg", "/rg-other")
+    ready.put(other, {"location": "westeurope"}, "2021-04-01")
+    links = []
+    for group in (GROUP, other):
+        zone = f"{group}/providers/Microsoft.Network/privateDnsZones/corp.example"
+        assert ready.put(zone, {"location": "global"}, "2020-06-01").status == 201
+        links.append(f"{zone}/virtualNetworkLinks/one")
+    assert ready.put(links[0], link(), "2020-06-01").status == 201
+    assert ready.put(links[0], link(), "2020-06-01").status == 200
+    assert "overlapping namespaces" in ready.put(links[1], link(), "2020-06-01").message
+
+
 def test_adopted_endpoint_connects_whatever_the_order(arm_of: Any) -> None:
     subnet = {"id": SUBNET, "name": "endpoints", "properties": {"addressPrefix": "10.0.1.0/24"}}
     documents = [

@@ -7,7 +7,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
 from vnetferry.sandbox.arm import tracked
-from vnetferry.sandbox.arm.bodies import require_known, require_object
+from vnetferry.sandbox.arm.bodies import require_choice, require_known, require_object
 from vnetferry.sandbox.arm.shapes import reader
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call, Operation
@@ -15,6 +15,8 @@ from vnetferry.sandbox.wire import Json, Response
 
 TYPE = "Microsoft.Network/privateDnsZones"
 _VERSIONS = frozenset({"2018-09-01", "2020-01-01", "2020-06-01", "2024-06-01"})
+_POLICY_VERSION = "2024-06-01"
+_POLICIES = ("Default", "NxDomainRedirect")
 _COUNTERS = (
     "maxNumberOfRecordSets",
     "numberOfRecordSets",
@@ -27,7 +29,7 @@ _RECORD_SHAPE = {"properties": {"ttl": int, "aRecords": [{"ipv4Address": str}], 
 _LINK_SHAPE = {
     "location": str,
     "tags": {"*": str},
-    "properties": {"virtualNetwork": {"id": str}, "registrationEnabled": bool},
+    "properties": {"virtualNetwork": {"id": str}, "registrationEnabled": bool, "resolutionPolicy": str},
 }
 
 
@@ -128,7 +130,7 @@ def _ttl(value: Any) -> int:
 
 
 async def _put_link(call: Call) -> Response:
-    call.world.documents.require(call.path.rpartition("/virtualNetworkLinks/")[0])
+    zone = call.world.documents.require(call.path.rpartition("/virtualNetworkLinks/")[0])
     body = call.json()
     require_known(
         body, {"id", "name", "type", "etag", "location", "tags", "properties"}, "VirtualNetworkLink"
@@ -145,9 +147,11 @@ async def _put_link(call: Call) -> Response:
     network = require_object(properties.get("virtualNetwork"), "properties.virtualNetwork").get("id", "")
     if network not in call.world.documents:
         raise AzureError(400, "BadRequest", f"The virtual network '{network}' was not found.")
+    _require_no_other(call, zone, network)
     written = {
         "virtualNetwork": {"id": network},
         "registrationEnabled": bool(properties.get("registrationEnabled", False)),
+        **_resolution_policy(call, zone, properties.get("resolutionPolicy")),
         "virtualNetworkLinkState": "Completed",
         "provisioningState": "Succeeded",
     }
@@ -156,6 +160,36 @@ async def _put_link(call: Call) -> Response:
         f"{TYPE}/virtualNetworkLinks",
         {"location": "global", "tags": body.get("tags") or {}, "properties": written},
     )
+
+
+def _require_no_other(call: Call, zone: Json, network: str) -> None:
+    """Refuse a second zone of the same name in a network, which Azure could not tell from the first."""
+    for other in call.world.resources_of(TYPE):
+        if other["name"].lower() != zone["name"].lower():
+            continue
+        for link in call.world.documents.collection(f"{other['id']}/virtualNetworkLinks"):
+            target = (link["properties"].get("virtualNetwork") or {}).get("id", "")
+            if target.lower() == network.lower() and link["id"].lower() != call.path.lower():
+                raise _overlap(zone, other)
+
+
+def _overlap(zone: Json, other: Json) -> AzureError:
+    message = (
+        "A virtual network cannot be linked to multiple zones with overlapping namespaces. You tried to link "
+        f"virtual network with '{zone['name']}' and '{other['name']}' zones."
+    )
+    return AzureError(400, "BadRequest", message)
+
+
+def _resolution_policy(call: Call, zone: Json, given: Any) -> Json:
+    """Whether names that the zone lacks are asked of public DNS: for private link zones alone."""
+    if call.api_version < _POLICY_VERSION:
+        return {}
+    policy = require_choice(given or "Default", _POLICIES, "properties.resolutionPolicy", "BadRequest")
+    if policy != "Default" and not zone["name"].lower().startswith("privatelink."):
+        message = f"The resolution policy '{policy}' is not supported for zone '{zone['name']}'."
+        raise AzureError(400, "BadRequest", message)
+    return {"resolutionPolicy": policy}
 
 
 def _store(call: Call, kind: str, fields: Json) -> Response:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.wire import Json
 
-STORAGE_SERVICES = ("blob", "file", "queue", "table", "dfs", "web")
+# Static websites are left out: their hosts carry a number that no document holds (`x.z6.web.core.windows.net`).
+STORAGE_SERVICES = ("blob", "file", "queue", "table", "dfs")
 # Where public names end -> the zone in which their private twins lie.
 PRIVATE_ZONES = {
     "api.azureml.ms": "privatelink.api.azureml.ms",

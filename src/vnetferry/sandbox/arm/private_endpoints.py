@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from copy import deepcopy
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vnetferry.sandbox.arm import tracked
+from vnetferry.sandbox.arm import dns_zone_groups, tracked
 from vnetferry.sandbox.arm.bodies import require_known, require_member, require_object
+from vnetferry.sandbox.arm.host_names import host_names
 from vnetferry.sandbox.arm.private_links import (
     connect,
     connection_status,
@@ -19,12 +20,10 @@ from vnetferry.sandbox.arm.private_links import (
     may_approve,
     require_group_ids,
 )
-from vnetferry.sandbox.arm.shapes import reader
 from vnetferry.sandbox.arm.virtual_networks import VERSIONS, endpoints_in
-from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call, Operation
-from vnetferry.sandbox.wire import Json, Response
+from vnetferry.sandbox.wire import Json
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
@@ -57,39 +56,11 @@ _SHAPE = {
     "customDnsConfigs": [dict],
     **{kind: [_CONNECTION_SHAPE] for kind in _KINDS},
 }
-_GROUP_SHAPE = {
-    "properties": {"privateDnsZoneConfigs": [{"name": str, "properties": {"privateDnsZoneId": str}}]}
-}
 
 
 def operations() -> list[Operation]:
     """Private endpoints and their DNS zone groups."""
-    groups = f"{ENDPOINT.path}/{{endpoint}}/privateDnsZoneGroups"
-    right = f"{TYPE}/privateDnsZoneGroups"
-    return [
-        *tracked.operations(ENDPOINT),
-        Operation(
-            "PrivateDnsZoneGroups_CreateOrUpdate",
-            "PUT",
-            f"{groups}/{{name}}",
-            _put_group,
-            f"{right}/write",
-            VERSIONS,
-            read_body=reader(_GROUP_SHAPE),
-        ),
-        Operation(
-            "PrivateDnsZoneGroups_Get", "GET", f"{groups}/{{name}}", _get_group, f"{right}/read", VERSIONS
-        ),
-        Operation(
-            "PrivateDnsZoneGroups_Delete",
-            "DELETE",
-            f"{groups}/{{name}}",
-            _delete_group,
-            f"{right}/delete",
-            VERSIONS,
-        ),
-        Operation("PrivateDnsZoneGroups_List", "GET", groups, _list_groups, f"{right}/read", VERSIONS),
-    ]
+    return [*tracked.operations(ENDPOINT), *dns_zone_groups.operations(f"{ENDPOINT.path}/{{endpoint}}", TYPE)]
 
 
 def adopt(world: World, document: Json) -> None:
@@ -187,7 +158,7 @@ def _give_address(call: Call, draft: Json, subnet: Json, connection: Json) -> No
     properties["networkInterfaces"] = [
         {"id": f"{group}/providers/Microsoft.Network/networkInterfaces/{interface}"}
     ]
-    names = _host_names(call.world, target_id, connection["properties"]["groupIds"][0])
+    names = host_names(call.world.documents.require(target_id), connection["properties"]["groupIds"][0])
     properties["customDnsConfigs"] = [{"fqdn": name, "ipAddresses": [address]} for name in names]
 
 
@@ -209,33 +180,6 @@ def _next_address(world: World, subnet: Json) -> str:
         "addresses."
     )
     raise AzureError(400, "SubnetIsFull", message)
-
-
-def _host_names(world: World, target_id: str, group_id: str) -> list[str]:
-    name = target_id.rpartition("/")[2].lower()
-    target = world.documents.require(target_id)
-    hosts = {
-        "microsoft.keyvault/vaults": [f"{name}.vault.azure.net"],
-        "microsoft.containerregistry/registries": [
-            f"{name}.{target.get('location')}.data.azurecr.io",
-            f"{name}.azurecr.io",
-        ],
-        "microsoft.storage/storageaccounts": [f"{name}.{group_id.lower()}.core.windows.net"],
-        "microsoft.machinelearningservices/workspaces": _workspace_hosts(target),
-    }
-    return hosts.get(resource_type(target_id).lower(), [])
-
-
-def _workspace_hosts(workspace: Json) -> list[str]:
-    """The names that lead to a workspace's private endpoint (Use your workspace with a custom DNS server)."""
-    identifier, region = workspace["properties"].get("workspaceId", ""), workspace.get("location", "")
-    return [
-        f"{identifier}.workspace.{region}.api.azureml.ms",
-        f"{identifier}.workspace.{region}.cert.api.azureml.ms",
-        f"ml-{workspace['name']}-{region}-{identifier}.{region}.notebooks.azure.net",
-        f"*.{identifier}.inference.{region}.api.azureml.ms",
-        f"*.{identifier}.models.{region}.api.azureml.ms",
-    ]
 
 
 def _connect(call: Call, draft: Json, connection: Json) -> None:
@@ -273,91 +217,6 @@ def _removed(world: World, endpoint: Json) -> None:
             world.documents.remove(found["id"])
 
 
-async def _put_group(call: Call) -> Response:
-    endpoint = call.world.documents.require(call.path.rpartition("/privateDnsZoneGroups/")[0])
-    body = call.json()
-    require_known(body, {"id", "name", "etag", "type", "properties"}, "PrivateDnsZoneGroup")
-    properties = require_object(body.get("properties"), "properties")
-    require_known(
-        properties,
-        {"privateDnsZoneConfigs", "provisioningState"},
-        "PrivateDnsZoneGroupProperties",
-        "properties",
-    )
-    configs = [
-        _zone_config(call, endpoint, config) for config in properties.get("privateDnsZoneConfigs") or []
-    ]
-    document = {
-        "id": call.path,
-        "name": call.params["name"],
-        "type": f"{TYPE}/privateDnsZoneGroups",
-        "properties": {"provisioningState": "Succeeded", "privateDnsZoneConfigs": configs},
-    }
-    existed = call.path in call.world.documents
-    call.world.documents.put(document)
-    return Response(200 if existed else 201, deepcopy(document))
-
-
-def _zone_config(call: Call, endpoint: Json, config: Any) -> Json:
-    properties = require_object(
-        require_object(config, "privateDnsZoneConfigs").get("properties"), "properties"
-    )
-    zone = call.world.documents.get(properties.get("privateDnsZoneId", ""))
-    if zone is None:
-        message = (
-            f"Private Dns Zone {properties.get('privateDnsZoneId')} referenced by {call.path} was not found."
-        )
-        raise AzureError(400, "InvalidResourceReference", message)
-    records = [
-        _record(call.world, zone, entry) for entry in endpoint["properties"].get("customDnsConfigs", [])
-    ]
-    return {**config, "properties": {"privateDnsZoneId": zone["id"], "recordSets": records}}
-
-
-def _record(world: World, zone: Json, entry: Json) -> Json:
-    """The A record that a zone group keeps in its zone for one of the endpoint's names."""
-    name = _relative_name(entry["fqdn"], zone["name"])
-    record = {
-        "id": f"{zone['id']}/A/{name}",
-        "name": name,
-        "type": "Microsoft.Network/privateDnsZones/A",
-        "properties": {
-            "ttl": 10,
-            "fqdn": f"{name}.{zone['name']}.",
-            "isAutoRegistered": False,
-            "aRecords": [{"ipv4Address": address} for address in entry["ipAddresses"]],
-        },
-    }
-    world.documents.put(record)
-    return {
-        "recordType": "A",
-        "recordSetName": name,
-        "fqdn": f"{name}.{zone['name']}",
-        "ttl": 10,
-        "ipAddresses": entry["ipAddresses"],
-    }
-
-
-def _relative_name(fqdn: str, zone: str) -> str:
-    suffix = "." + zone.removeprefix("privatelink.").replace("vaultcore.azure.net", "vault.azure.net")
-    return fqdn.removesuffix(suffix)
-
-
-async def _get_group(call: Call) -> Response:
-    return Response(200, deepcopy(call.world.documents.require(call.path)))
-
-
-async def _delete_group(call: Call) -> Response:
-    existed = call.path in call.world.documents
-    call.world.documents.remove(call.path)
-    return Response(200 if existed else 204)
-
-
-async def _list_groups(call: Call) -> Response:
-    call.world.documents.require(call.path.rpartition("/")[0])
-    return tracked.paged(call, deepcopy(call.world.documents.collection(call.path)))
-
-
 ENDPOINT = tracked.TrackedType(
     TYPE,
     "PrivateEndpoints",
@@ -373,6 +232,7 @@ ENDPOINT = tracked.TrackedType(
     shape=_SHAPE,
     prepare=_prepare,
     show=_show,
+    removing=dns_zone_groups.remove_all_records,
     removed=_removed,
     create_s=40,
     delete_s=30,

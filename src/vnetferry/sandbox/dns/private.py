@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vnetferry.sandbox.data_plane import resources_of
 from vnetferry.sandbox.dns.answers import Found, Kind, Record, longest_suffix
 from vnetferry.sandbox.wire import Json
 
@@ -39,7 +38,7 @@ def find(world: World, network: Json, name: str) -> Found | None:
 
 def _linked(world: World, network: Json) -> Iterator[tuple[str, Json]]:
     """The ids of the zones that are linked to a network, and their links' properties."""
-    for zone in resources_of(world, "Microsoft.Network/privateDnsZones"):
+    for zone in world.resources_of("Microsoft.Network/privateDnsZones"):
         for link in world.documents.collection(f"{zone['id']}/virtualNetworkLinks"):
             properties = link.get("properties") or {}
             target = (properties.get("virtualNetwork") or {}).get("id", "")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vnetferry.sandbox.arm import host_names, network
 from vnetferry.sandbox.arm.regions import DISPLAY_NAMES
-from vnetferry.sandbox.data_plane import find_named, resources_of
+from vnetferry.sandbox.data_plane import find_named
 from vnetferry.sandbox.dns.answers import Found, Record
 from vnetferry.sandbox.hosts import domain_of, is_above_a_host, is_single
 from vnetferry.sandbox.scoring.specification import workspace_id_of
@@ -40,6 +40,25 @@ _REGIONAL = re.compile(
     r"|modelmanagement\.azureml\.net|data\.mcr\.microsoft\.com|in\.applicationinsights\.azure\.com)"
 )
 _TTL_S = 60
+_HOSTS = (
+    "{guid}.workspace.{region}.api.azureml.ms",
+    "{guid}.workspace.{region}.cert.api.azureml.ms",
+    "ml-{workspace}-{region}-{guid}.{region}.notebooks.azure.net",
+    *(f"{{account}}.{service}.core.windows.net" for service in host_names.STORAGE_SERVICES),
+    "{vault}.vault.azure.net",
+    "{registry}.azurecr.io",
+    "{registry}.{region}.data.azurecr.io",
+)
+# What is answered, for people: public name, private link name.
+PATTERNS: tuple[tuple[str, str], ...] = (
+    (
+        "{endpoint}.{region}.inference.ml.azure.com",
+        "{endpoint}.{guid}.inference.{region}.privatelink.api.azureml.ms",
+    ),
+    *((host, ".".join(host_names.private_name(host) or ())) for host in _HOSTS),
+    ("{region}.api.azureml.ms", ""),
+    ("management.azure.com", ""),
+)
 
 
 class _Place(NamedTuple):
@@ -116,7 +135,7 @@ def _owner(world: World, name: str) -> tuple[Json, str] | None:
             registry if registry and (found[2] is None or _has_data_host(world, registry[0], name)) else None
         )
     if _API.fullmatch(name) or _NOTEBOOK.fullmatch(name):
-        owners = (w for w in resources_of(world, _WORKSPACE) if name in host_names.host_names(w, ""))
+        owners = (w for w in world.resources_of(_WORKSPACE) if name in host_names.host_names(w, ""))
         return next(((workspace, "amlworkspace") for workspace in owners), None)
     return None
 

@@ -12,7 +12,6 @@ from functools import partial
 from ipaddress import AddressValueError, IPv4Address
 from typing import TYPE_CHECKING
 
-from vnetferry.sandbox.data_plane import resources_of
 from vnetferry.sandbox.dns import private, public
 from vnetferry.sandbox.dns.answers import Found, Record, closest, failed, longest_suffix
 from vnetferry.sandbox.errors import SandboxError
@@ -136,7 +135,7 @@ def _is_peered(origin: Json, target: Json) -> bool:
 
 
 def _network(world: World, name: str) -> Json | None:
-    networks = resources_of(world, "Microsoft.Network/virtualNetworks")
+    networks = world.resources_of("Microsoft.Network/virtualNetworks")
     return next((network for network in networks if network["name"].lower() == name.lower()), None)
 
 
