@@ -190,6 +190,20 @@ def test_update_that_fails_shows_why_and_leaves_the_old_server_answering(tmp_pat
 
 
 @needs_runtime
+def test_update_whose_operation_fails_leaves_the_old_server_answering(tmp_path: Path) -> None:
+    with online(tmp_path, runtime="inference-server") as az:
+        az.upload(_SCRIPT)
+        az.make_endpoint()
+        az.make_deployment(environmentVariables={"GREETING": "hello"})
+        az.world.operations.fates.append(lambda _begun: AzureError(200, "InternalServerError", "broken"))
+        sound = _body(environmentVariables={"GREETING": "salut"})
+        answer = az.send("PUT", "onlineEndpoints/scoring/deployments/blue", sound)
+        az.settle()
+        assert az.error_of(answer)["code"] == "InternalServerError"
+        assert json.loads(az.score({}, azureml_model_deployment="blue").encoded())["greeting"] == "hello"
+
+
+@needs_runtime
 def test_deployment_of_the_scenario_starts_with_its_first_request(tmp_path: Path) -> None:
     with online(tmp_path / "one", runtime="inference-server") as az:
         az.upload(_SCRIPT)

@@ -116,6 +116,7 @@ def _create(call: Call, workspace: Json, endpoint: Json, body: Json) -> Response
 
     async def finish() -> None:
         await booting
+        await world.fleet.promote(document["id"])
         document["properties"] = {**final["properties"], "provisioningState": "Succeeded"}
 
     operation = lro.start(call, document, lro.Work(_CREATE_OR_UPDATE, "odidp", _CREATE_S, finish))
@@ -167,6 +168,7 @@ def _update(call: Call, workspace: Json, document: Json, body: Json) -> Response
     async def finish() -> None:
         if booting:
             await booting
+            await call.world.fleet.promote(document["id"])
         document["properties"] = {**final["properties"], "provisioningState": "Succeeded"}
         document.update(sku=final["sku"], tags=final["tags"])
 
@@ -254,7 +256,7 @@ def _status(document: Json, world: World) -> str:
 
 def _boot(world: World, final: Json) -> asyncio.Task[None]:
     """Start the server while Azure's time passes; a failure is raised where the task is awaited."""
-    task = asyncio.get_running_loop().create_task(world.fleet.start(final["id"], final))
+    task = asyncio.get_running_loop().create_task(world.fleet.prepare(final["id"], final))
     task.add_done_callback(lambda done: None if done.cancelled() else done.exception())
     return task
 

@@ -37,6 +37,7 @@ def start(call: Call, document: Json, work: Work) -> LongOperation:
 
     def fail(_err: AzureError) -> None:
         document["properties"]["provisioningState"] = "Failed"
+        call.world.fleet.in_background(call.world.fleet.drop_prepared(document["id"]))
 
     if work.state:
         document["properties"]["provisioningState"] = work.state

@@ -1,6 +1,7 @@
 """Every deployment's server: started when it is deployed, or first asked if the scenario brought it.
 
-- A deployment that is updated keeps answering with its old server until the new one is ready.
+- A deployment that is updated keeps answering with its old server until its operation succeeds; then the new
+  one, prepared meanwhile, takes over.
 - Not more servers start at once than the machine has cores, and one.
 - Everything that was started is gone after `close`, and after the death of the sandbox (see launcher.py).
 """
@@ -72,7 +73,9 @@ class Fleet:
         self._folder = folder
         self._servers: dict[str, _Server] = {}
         self._failed_logs: dict[str, dict[str, str]] = {}
-        self._starting: dict[str, asyncio.Task[None]] = {}
+        self._prepared: dict[str, _Server] = {}
+        self._starting: dict[str, asyncio.Task[_Server]] = {}
+        self._preparing: dict[str, asyncio.Task[_Server]] = {}
         self._background: set[asyncio.Task[Any]] = set()
         self._splitters: dict[str, Splitter] = {}
         self._slots = asyncio.Semaphore((os.cpu_count() or 1) + 1)
@@ -83,44 +86,45 @@ class Fleet:
         """Give the fleet the world that its deployments live in; once, before anything else."""
         self._world = world
 
-    async def start(self, deployment_id: str, document: Json | None = None) -> None:
-        """Bring up the deployment's server, replacing one that runs; return when it is ready.
+    async def prepare(self, deployment_id: str, document: Json) -> None:
+        """Bring up a server for the deployment as it will be (`document`); nobody is answered by it yet.
 
-        document: the deployment as it will be, if that is not yet what the world's documents say.
-        Raises:   AzureError `ResourceNotReady` (the server did not come up), `BadArgument` (code or model
-                  missing), `OperationCanceled` (the deployment was stopped meanwhile).
+        Raises: AzureError `ResourceNotReady` (the server did not come up), `BadArgument` (code or model
+                missing), `OperationCanceled` (the deployment was stopped meanwhile).
         """
         if self._echo:
             return
         key = _key(deployment_id)
-        task = asyncio.create_task(self._start(key, document or self._bound.documents.require(deployment_id)))
-        self._starting[key] = task
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as err:
-            if not task.cancelled():
-                raise
-            raise AzureError(
-                409, "OperationCanceled", "The deployment was deleted while it started."
-            ) from err
-        finally:
-            if self._starting.get(key) is task and task.done():
-                del self._starting[key]
+        server = await self._tracked(self._preparing, key, document)
+        await self.drop_prepared(key)
+        self._prepared[key] = server
+
+    async def promote(self, deployment_id: str) -> None:
+        """Let the prepared server answer from now on, and end the one before it."""
+        key = _key(deployment_id)
+        if server := self._prepared.pop(key, None):
+            await self._install(key, server)
+
+    async def drop_prepared(self, deployment_id: str) -> None:
+        """End the server that is prepared, or being prepared, for an operation that failed; none is fine."""
+        key = _key(deployment_id)
+        await _cancel(self._preparing.pop(key, None))
+        if server := self._prepared.pop(key, None):
+            await self._discard(server)
 
     async def stop(self, deployment_id: str) -> None:
-        """End the deployment's server, if it has one or is getting one, and forget its logs."""
+        """End the deployment's servers, those that it has and those it is getting, and forget its logs."""
         key = _key(deployment_id)
-        if starting := self._starting.pop(key, None):
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
+        await _cancel(self._starting.pop(key, None))
         self._failed_logs.pop(key, None)
+        await self.drop_prepared(key)
         if server := self._servers.pop(key, None):
             await self._discard(server)
 
     async def stop_below(self, scope: str) -> None:
         """Stop every deployment under an id, such as a workspace that is deleted."""
         prefix = _key(scope) + "/"
-        known = {*self._servers, *self._starting}
+        known = {*self._servers, *self._prepared, *self._starting, *self._preparing}
         await asyncio.gather(*(self.stop(key) for key in known if key.startswith(prefix)))
 
     async def score(self, deployment_id: str, request: Request) -> Response:
@@ -172,7 +176,7 @@ class Fleet:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        await asyncio.gather(*(self.stop(key) for key in {*self._servers, *self._starting}))
+        await self.stop_below("")
 
     @property
     def _bound(self) -> World:
@@ -200,13 +204,38 @@ class Fleet:
         key = _key(deployment_id)
         server = self._servers.get(key)
         if server is None or not server.process.is_alive:
-            starting = self._starting.get(key)
-            await (asyncio.shield(starting) if starting else self.start(deployment_id))
-        return self._servers[key]
+            server = await self._started(key)
+        return server
 
-    async def _start(self, key: str, document: Json) -> None:
+    async def _started(self, key: str) -> _Server:
+        """Start a server for the deployment as it is, or wait for the one that is starting."""
+        if starting := self._starting.get(key):
+            return await asyncio.shield(starting)
+        server = await self._tracked(self._starting, key, self._bound.documents.require(key))
+        await self._install(key, server)
+        return server
+
+    async def _tracked(self, tasks: dict[str, asyncio.Task[_Server]], key: str, document: Json) -> _Server:
+        """A new server, whose start `stop` can cancel while it is among `tasks`."""
+        task = asyncio.create_task(self._start(document))
+        tasks[key] = task
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError as err:
+            if not task.cancelled():
+                raise
+            raise AzureError(
+                409, "OperationCanceled", "The deployment was deleted while it started."
+            ) from err
+        finally:
+            if tasks.get(key) is task and task.done():
+                del tasks[key]
+
+    async def _start(self, document: Json) -> _Server:
         async with self._slots:
-            server = await self._launch(document)
+            return await self._launch(document)
+
+    async def _install(self, key: str, server: _Server) -> None:
         self._failed_logs.pop(key, None)
         previous, self._servers[key] = self._servers.get(key), server
         if previous:
@@ -239,6 +268,12 @@ class Fleet:
     async def _discard(self, server: _Server) -> None:
         await server.process.stop()
         await asyncio.to_thread(shutil.rmtree, server.root, ignore_errors=True)
+
+
+async def _cancel(task: asyncio.Task[_Server] | None) -> None:
+    if task:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _ask(process: ServerProcess, request: Request) -> Response:
