@@ -1,9 +1,14 @@
-"""What people see in Prefect's UI: the inventory, the plan, how far it is, the comparison and the handoff."""
+"""What people see in Prefect's UI: the inventory, the plan, how far it is, the comparison and the handoff.
+
+Showing is comfort: when Prefect's server does not take an artifact, a line in the log says so and the run goes on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
+from typing import ParamSpec
 from uuid import UUID
 
 from prefect.artifacts import (
@@ -12,11 +17,27 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.logging import get_logger
 
 from vnetferry.models.inventory import Inventory
 from vnetferry.models.outcome import Outcome
 from vnetferry.models.plan import Plan, Step
 from vnetferry.report.markdown import plan_markdown
+
+P = ParamSpec("P")
+
+
+def _comfort(show: Callable[P, None]) -> Callable[P, None]:
+    """`show`, whose failure is no failure of what it shows."""
+
+    @wraps(show)
+    def shown(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            show(*args, **kwargs)
+        except Exception as err:  # noqa: BLE001 - whatever Prefect's client raises
+            get_logger("vnetferry").warning("Prefect did not take an artifact: %s", type(err).__name__)
+
+    return shown
 
 
 class Progress:
@@ -30,10 +51,10 @@ class Progress:
         self._steps = len(steps)
         self._ended = 0
         self._last = ""
-        created = create_progress_artifact(progress=0.0, key=key, description=f"0 of {self._steps} steps")
-        self._id: UUID = created  # type: ignore[assignment]
+        self._id: UUID | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="progress")
-        self._written = self._writer.submit(int)
+        self._begin(key)
+        self._written = self._writer.submit(self._write)
 
     def __enter__(self) -> Progress:
         return self
@@ -49,16 +70,24 @@ class Progress:
         if self._written.done():
             self._written = self._writer.submit(self._write)
 
-    def _write(self) -> int:
+    @_comfort
+    def _begin(self, key: str) -> None:
+        created = create_progress_artifact(progress=0.0, key=key, description=f"0 of {self._steps} steps")
+        self._id = created  # type: ignore[assignment]
+
+    @_comfort
+    def _write(self) -> None:
+        if self._id is None:
+            return
         ended = self._ended
         update_progress_artifact(
             artifact_id=self._id,
             progress=100.0 * ended / (self._steps or 1),
             description=f"{ended} of {self._steps} steps; last: {self._last or 'none'}",
         )
-        return ended
 
 
+@_comfort
 def publish_inventory(inventory: Inventory) -> None:
     """One row per document that was read."""
     rows = [{"type": d.type.split("/", 1)[1], "name": d.name, "id": str(d.id)} for d in inventory.documents]
@@ -69,6 +98,7 @@ def publish_inventory(inventory: Inventory) -> None:
     )
 
 
+@_comfort
 def publish_plan(plan: Plan) -> None:
     """The plan as people read it."""
     create_markdown_artifact(
@@ -82,11 +112,13 @@ def publish_outcomes(plan: Plan, outcomes: list[Outcome]) -> None:
     publish_handoff(plan, outcomes)
 
 
+@_comfort
 def publish_comparison(plan: Plan, outcomes: Iterable[Outcome]) -> None:
     """Whether the new endpoints answered as the old ones, and where they can be reached from."""
     _publish_facts("comparison", plan, outcomes, ("compare_answers", "probe_isolation"))
 
 
+@_comfort
 def publish_handoff(plan: Plan, outcomes: Iterable[Outcome]) -> None:
     """Old and new scoring URI of every endpoint."""
     steps = {o.step: o for o in outcomes}
@@ -100,6 +132,7 @@ def publish_handoff(plan: Plan, outcomes: Iterable[Outcome]) -> None:
     )
 
 
+@_comfort
 def publish_steps(steps: Iterable[Step], run_id: str, outcomes: Iterable[Outcome]) -> None:
     """What each step came to."""
     ended = {outcome.step: outcome for outcome in outcomes}

@@ -61,7 +61,7 @@ def step_task(*, retries: int = 4, tags: tuple[str, ...] = ()) -> Callable[[Act]
 
 
 def carry_out(act: Act, step: Step, run: Run) -> Outcome:
-    """Run `act` between two audit lines; a VnetferryError leaves with the step's id on it."""
+    """Run `act` between two audit lines, whatever it comes to; a VnetferryError leaves with the step's id on it."""
     azure = connect()
     write_audit(azure, run, step, "started")
     try:
@@ -69,6 +69,11 @@ def carry_out(act: Act, step: Step, run: Run) -> Outcome:
     except VnetferryError as err:
         err.step = err.step or step.id
         write_audit(azure, run, step, "failed", Outcome(step=step.id, status="failed", message=str(err)))
+        raise
+    except Exception as err:
+        # Not ours, so nobody has looked through its text for secrets.
+        failed = Outcome(step=step.id, status="failed", message=f"unexpected {type(err).__name__}")
+        write_audit(azure, run, step, "failed", failed)
         raise
     write_audit(azure, run, step, outcome.status, outcome)
     return outcome
