@@ -109,11 +109,15 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def _migrate_and_retire(world: World, **retire: bool) -> list[Outcome]:
+def _migrated(world: World, **retire: bool) -> World:
     _configured(world.folder, **retire)
     configured = World(world.sandbox, world.folder, make_plan(world.folder))
     configured.carry_out()
-    return _retire(configured)
+    return configured
+
+
+def _migrate_and_retire(world: World, **retire: bool) -> list[Outcome]:
+    return _retire(_migrated(world, **retire))
 
 
 def _shared(world: World) -> list[ResourceId]:
@@ -157,9 +161,10 @@ def test_retire_deletes_the_workspace_but_nothing_that_the_target_shares(world: 
 
 
 def test_retire_again_changes_nothing(world: World) -> None:
-    _migrate_and_retire(world, delete_computes=True)
+    configured = _migrated(world, delete_computes=True)
+    _retire(configured)
     seen = len(world.requests())
 
-    _retire(world)
+    _retire(configured)
 
     assert world.changes(since=seen) == []
