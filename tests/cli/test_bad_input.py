@@ -185,6 +185,13 @@ def test_secure_without_a_subscription_is_refused(shell: Shell) -> None:
     shown.refuses(2, "no subscription is named", "AZURE_SUBSCRIPTION_ID")
 
 
+def test_home_of_prefect_that_cannot_be_made_is_refused(shell: Shell) -> None:
+    (shell.folder / "secure.yaml").write_text(_SECURE)
+    files = ("-f", "endpoint.yml", "-f", "blue.yml")
+    shown = shell.type("secure", "-c", "secure.yaml", *files, PREFECT_HOME="/proc/nowhere")
+    shown.refuses(2, "PREFECT_HOME, /proc/nowhere, cannot be made", "Unset it")
+
+
 def test_unexpected_error_is_one_sentence_and_can_be_traced(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from vnetferry.cli.project import add_to_path
+from vnetferry.errors import ConfigError
 from vnetferry.models.plan import Step
 
 # What shows a run: given its steps and its audit file, a context that shows while it is open.
@@ -33,6 +34,7 @@ def prefect_ready() -> Iterator[None]:
     profile that has one) Prefect starts a server of its own for this process; its records stay in PREFECT_HOME.
     """
     add_to_path()
+    _require_home()
     added = {name: value for name, value in _QUIET.items() if name not in os.environ}
     os.environ.update(added)
     try:
@@ -40,6 +42,20 @@ def prefect_ready() -> Iterator[None]:
     finally:
         for name in added:
             os.environ.pop(name, None)
+
+
+def _require_home() -> None:
+    """Raise ConfigError when PREFECT_HOME cannot hold Prefect's records: its server would start in vain for minutes."""
+    home = os.environ.get("PREFECT_HOME")
+    if not home:
+        return
+    try:
+        Path(home).expanduser().mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise ConfigError(
+            f"PREFECT_HOME, {home}, cannot be made: {err.strerror}",
+            remedy="Unset it, or set it to a folder that can be written to.",
+        ) from None
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from vnetferry.cli.apply import apply_plan
 from vnetferry.cli.flow_run import live_view
+from vnetferry.cli.main import DEBUG_VARIABLE, describe
 from vnetferry.cli.retire import retire_source
 from vnetferry.cli.show import print_plan
 from vnetferry.errors import VnetferryError
@@ -48,10 +49,9 @@ def rehearse(folder: Path) -> None:
 
 
 def _look(folder: Path) -> tuple[list[Finding], Plan]:
-    """Preflight and plan. Raises: PersonNeeded when a finding blocks."""
-    from vnetferry.checks.preflight import blocks, run_preflight
+    """Preflight and plan. Raises: what `require_unblocked` raises when a finding blocks."""
+    from vnetferry.checks.preflight import require_unblocked, run_preflight
     from vnetferry.config import load_config, request_digests, require_source
-    from vnetferry.errors import PersonNeeded
     from vnetferry.gateway.azure import connect
     from vnetferry.gateway.facts import read_facts
     from vnetferry.gateway.inventory import read_inventory
@@ -63,8 +63,7 @@ def _look(folder: Path) -> tuple[list[Finding], Plan]:
     inventory = read_inventory(connect(), require_source(config).id)
     findings = run_preflight(read_facts(connect(), inventory, config))
     Console().print(findings_table(findings))
-    if blocks(findings):
-        raise PersonNeeded("preflight found what blocks this migration", remedy="Mend it and rehearse again.")
+    require_unblocked(findings)
     plan = build(inventory, config, request_digests(config, folder))
     write_plan(plan, folder / "plan.json")
     return findings, plan
@@ -120,6 +119,11 @@ def main(folder: Path) -> int:
         return err.exit_code
     except KeyboardInterrupt:
         return 130
+    except Exception as err:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        click.echo(f"vnetferry: {describe(err)}", err=True)
+        return 1
     return 0
 
 
