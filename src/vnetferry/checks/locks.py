@@ -24,7 +24,7 @@ def _finding(lock: Json) -> Finding:
         remedy=(
             f"az lock delete --ids {lock.get('id', '')}"
             if read_only
-            else "Expect that a roll-back cannot delete what it made until the lock is gone."
+            else "Expect that what the migration makes there cannot be deleted until the lock is gone."
         ),
         source="https://learn.microsoft.com/azure/machine-learning/how-to-managed-network",
     )

@@ -48,7 +48,7 @@ _APPROVER = (
     "Give the workspace's identity and yourself the role"
     " 'Azure AI Enterprise Network Connection Approver' on it."
 )
-_LOGS = "Read the container's log (vnetferry diagnose, or az ml online-deployment get-logs), and mend it."
+_LOGS = "Read the container's log (az ml online-deployment get-logs), and mend what it names."
 _KUBERNETES = (
     "The code belongs to Kubernetes endpoints, which vnetferry does not migrate; check the compute type."
 )

@@ -72,7 +72,7 @@ def provision_network(azure: Azure, workspace: ResourceId, *, include_spark: boo
     before = azure.arm.get(workspace, api_versions.ML)
     state = _network_state(before)
     if state == "Disabled":
-        remedy = "Enable it first (vnetferry convert), or name another target."
+        remedy = "Name another target.workspace, which is made with one."
         raise ConfigError("the workspace has no managed network", resource=str(workspace), remedy=remedy)
     if state == "Active":
         _require_rules(before, workspace)  # a run before this one may have left failed ones

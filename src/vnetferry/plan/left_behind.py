@@ -71,7 +71,7 @@ def irreversible(scope: Scope) -> list[PlanWarning]:
     )
     soft = (
         f"A deleted workspace keeps its name for 14 days unless it is purged, so {scope.target.name} cannot be made "
-        "again at once after a roll-back."
+        "again at once under that name."
     )
     return [
         PlanWarning(kind="irreversible", resource=str(scope.target), text=text),
