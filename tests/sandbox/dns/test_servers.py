@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.sandbox.dns.dns_world import (
     HUB,
@@ -138,3 +140,11 @@ def test_server_in_a_network_that_is_not_there_is_refused_at_the_start(client_of
 def test_scenario_with_unsound_servers_is_refused(servers: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="dns_servers"):
         Scenario.model_validate(azure(dns_servers=servers))
+
+
+def test_example_in_the_design_page_is_sound() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "design.md").read_text(encoding="utf-8")
+    example = page.partition("```yaml\ndns_servers:")[2].partition("```")[0]
+    (server,) = Scenario.model_validate(yaml.safe_load(f"dns_servers:{example}")).dns_servers.values()
+    assert server.network == "vnet-hub"
+    assert {str(address) for address in server.forwarders.values()} == {AZURE}

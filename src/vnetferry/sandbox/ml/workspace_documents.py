@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vnetferry.sandbox.arm.host_names import notebook_host
 from vnetferry.sandbox.arm.private_links import connections_of
 from vnetferry.sandbox.ml.managed_network import disabled
 from vnetferry.sandbox.ml.scope import WORKSPACE_TYPE
@@ -115,7 +116,7 @@ def _acls(given: Json | None) -> Json:
 def _notebook(name: str, birth: Birth) -> Json:
     return {
         "resourceId": birth.guid.replace("-", ""),
-        "fqdn": f"ml-{name.lower()}-{birth.location}-{birth.guid}.{birth.location}.notebooks.azure.net",
+        "fqdn": notebook_host(name, birth.location, birth.guid),
         "isPrivateLinkEnabled": False,
         "notebookPreparationError": None,
     }
