@@ -253,7 +253,9 @@ def differences(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
 
 def _settled(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _settled(item) for key, item in value.items() if key not in _VOLATILE}
+        # A template that updates leaves "" or {} where one that creates leaves null: all mean nothing.
+        items = {key: _settled(item) for key, item in value.items() if key not in _VOLATILE}
+        return {key: item for key, item in items.items() if item not in (None, "", {})}
     return [_settled(item) for item in value] if isinstance(value, list) else value
 
 

@@ -60,7 +60,12 @@ def create_endpoint(
     # Azure takes keys when it creates an endpoint, and refuses them ever after.
     new = {"primaryKey": keys.primary, "secondaryKey": keys.secondary} if keys and not before else None
     secrets = {"keys": new} if new else None
-    written = ensure(azure, endpoint, whole, kind="endpoint", tags=tags, secrets=secrets)
+    try:
+        written = ensure(azure, endpoint, whole, kind="endpoint", tags=tags, secrets=secrets)
+    except Rejected:
+        if before is not None or find_endpoint(azure, endpoint) is None:
+            raise
+        return create_endpoint(azure, endpoint, body, keys, tags)  # another run made it since we looked
     changed = ensure_keys(azure, endpoint, keys) if keys else False
     return written._replace(changed=written.changed or changed)
 
