@@ -9,6 +9,7 @@ from typing import Any
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.opcode
 import dns.rcode
 import pytest
@@ -19,7 +20,6 @@ from tests.sandbox.dns.dns_world import PRIVATE_ADDRESS, PRIVATE_SCORING, SCORIN
 from vnetferry.sandbox.dns import messages
 from vnetferry.sandbox.dns.answers import Found, Record
 
-LONG = "a" * 60
 MANY = tuple(Record("x.azure.com", "A", f"10.0.{i // 250}.{i % 250}", 60) for i in range(300))
 
 
@@ -118,6 +118,17 @@ def test_answer_to_an_answer_or_a_fragment_is_nothing() -> None:
     response = dns.message.make_response(dns.message.make_query("management.azure.com", "A"))
     assert messages.answer(response.to_wire(), nothing) is None
     assert messages.answer(b"\0" * 11, nothing) is None
+
+
+def test_answer_with_a_long_reason_is_not_cut_off() -> None:
+    def refuse(name: str, follows: bool) -> Found:
+        return Found("refused", reason=f"No '{name}'.")
+
+    query = dns.message.make_query(dns.name.Name([b"\0" * 63] * 3 + [b""]), "A", use_edns=0, payload=1232)
+    reply = dns.message.from_wire(messages.answer(query.to_wire(), refuse) or b"")
+    assert reply.rcode() == dns.rcode.REFUSED
+    assert not reply.flags & dns.flags.TC
+    assert reply.options
 
 
 @settings(max_examples=300, deadline=None)

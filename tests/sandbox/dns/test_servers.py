@@ -109,6 +109,16 @@ def test_second_server_is_asked_when_the_first_does_not_answer(client_of: Client
     assert client.chain(SCORING, "vnet-spoke")[-1] == PRIVATE_ADDRESS
 
 
+def test_second_server_answers_the_whole_query_when_the_first_fails_on_the_way(client_of: ClientOf) -> None:
+    spoke = {**OWN, "dhcpOptions": {"dnsServers": ["192.168.0.53", "10.0.0.4"]}}
+    servers = {
+        "192.168.0.53": {"forwarders": {"api.azureml.ms": AZURE}},
+        **hub_server(records={SCORING: "10.0.1.9"}),
+    }
+    client = client_of(*LINKED, spoke=spoke, dns_servers=servers)
+    assert client.chain(SCORING, "vnet-spoke") == ["10.0.1.9"]
+
+
 def test_public_server_knows_no_private_zone(client_of: ClientOf) -> None:
     spoke = {"dhcpOptions": {"dnsServers": ["9.9.9.9"]}}
     client = client_of(LINKED[0], *zone(ML_ZONE, {SCORING_RECORD: PRIVATE_ADDRESS}, SPOKE), spoke=spoke)

@@ -37,6 +37,8 @@ _REASONS: dict[Status, dns.edns.EDECode] = {
 # What a message may measure without fragments (DNS Flag Day 2020), and what a client takes that says nothing.
 _PAYLOAD_BYTES, _PLAIN_BYTES = 1232, 512
 _HEADER_BYTES = 12
+# A name can be long and odd enough that a reason with it would leave no room for the answer.
+_REASON_CHARS = 500
 _NEGATIVE_TTL_S = 60
 _PUBLIC_SOA = "ns1-01.azure-dns.com. azuredns-hostmaster.microsoft.com. 1 3600 300 2419200 60"
 _PRIVATE_SOA = "azureprivatedns.net. azureprivatedns-host.microsoft.com. 1 3600 300 2419200 60"
@@ -86,7 +88,7 @@ def _fill(reply: dns.message.Message, resolve: Resolve) -> None:
     if found.zone and all(record.kind == "CNAME" for record in wanted) and (follows or not wanted):
         reply.authority = [_soa(found)]
     if found.reason and reply.edns >= 0:
-        note = dns.edns.EDEOption(_REASONS[found.status], found.reason)
+        note = dns.edns.EDEOption(_REASONS[found.status], found.reason[:_REASON_CHARS])
         reply.use_edns(0, 0, _PAYLOAD_BYTES, reply.request_payload, [note])
 
 

@@ -8,6 +8,8 @@ first, then the most specific conditional forwarder, then public DNS. So a forwa
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from ipaddress import AddressValueError, IPv4Address
 from typing import TYPE_CHECKING
@@ -18,34 +20,27 @@ from vnetferry.sandbox.errors import SandboxError
 from vnetferry.sandbox.wire import INTERNET, Json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from vnetferry.sandbox.scenario import DnsServer
     from vnetferry.sandbox.world import World
 
 AZURE_RESOLVER = IPv4Address("168.63.129.16")
+_Ask = Callable[[str], Found]
 _MAX_ALIASES = 8
 _MAX_FORWARDS = 4
 _TTL_S = 3600
 
 
-def resolve(world: World, vantage: str, name: str) -> Found:
-    """The whole chain of a name as a client at the vantage gets it (lower case, no final dot)."""
-    ask = partial(_ask_from, world, vantage)
-    found, records = ask(name), list[Record]()
-    for _ in range(_MAX_ALIASES):
-        records += found.records
-        if found.status == "failed":
-            return found
-        if found.alias is None:
-            return Found(found.status, tuple(records), found.zone, found.is_private, found.reason)
-        found = ask(found.alias)
-    return failed(f"The aliases of '{name}' lead in a circle, or there are more than {_MAX_ALIASES}.")
+def resolve(world: World, vantage: str, name: str, *, follows: bool = True) -> Found:
+    """What a client at the vantage gets for a name (lower case, no final dot), with the aliases it follows.
 
-
-def resolve_once(world: World, vantage: str, name: str) -> Found:
-    """What is held for the name itself: its alias is not followed."""
-    return _ask_from(world, vantage, name)
+    A client goes to its next server when one does not answer or fails.
+    """
+    found = failed(f"The virtual network '{vantage}' is gone, or has no DNS server with an IPv4 address.")
+    for ask in _servers(world, vantage):
+        found = _follow(ask, name) if follows else ask(name)
+        if found.status != "failed":
+            break
+    return found
 
 
 def require_sound(world: World) -> None:
@@ -58,24 +53,29 @@ def require_sound(world: World) -> None:
             )
 
 
-def _ask_from(world: World, vantage: str, name: str) -> Found:
+def _servers(world: World, vantage: str) -> list[_Ask]:
+    """Whom a client at the vantage asks, in this order."""
     if vantage == INTERNET:
-        return public.find(world, name)
+        return [partial(public.find, world)]
     network = _network(world, vantage)
     if network is None:
-        return failed(f"The virtual network '{vantage}' is gone.")
-    given = ((network.get("properties") or {}).get("dhcpOptions") or {}).get("dnsServers") or []
-    return _ask_first(partial(_ask, world, network, name=name), map(_address, given or [AZURE_RESOLVER]))
+        return []
+    given = ((network.get("properties") or {}).get("dhcpOptions") or {}).get("dnsServers")
+    addresses = map(_address, given or [AZURE_RESOLVER])
+    return [partial(_ask, world, network, address) for address in addresses if address]
 
 
-def _ask_first(ask: Callable[[IPv4Address], Found], addresses: Iterable[IPv4Address | None]) -> Found:
-    """A client goes to its next server when one does not answer or fails."""
-    found = failed("No DNS server has an IPv4 address.")
-    for address in addresses:
-        found = ask(address) if address else found
-        if found.status != "failed":
-            break
-    return found
+def _follow(ask: _Ask, name: str) -> Found:
+    """The whole chain of a name, each alias asked of the same server."""
+    found, records = ask(name), list[Record]()
+    for _ in range(_MAX_ALIASES):
+        if found.status == "failed":
+            return found
+        records += found.records
+        if found.alias is None:
+            return replace(found, records=tuple(records))
+        found = ask(found.alias)
+    return failed(f"The aliases of '{name}' lead in a circle, or there are more than {_MAX_ALIASES}.")
 
 
 def _ask(world: World, origin: Json | None, address: IPv4Address, name: str, forwards: int = 0) -> Found:

@@ -64,5 +64,4 @@ class _NameServer(asyncio.DatagramProtocol):
             self._transport.sendto(reply, addr)
 
     def _resolve(self, name: str, follows: bool) -> Found:
-        look_up = resolver.resolve if follows else resolver.resolve_once
-        return look_up(self._world, self._vantage, name)
+        return resolver.resolve(self._world, self._vantage, name, follows=follows)
