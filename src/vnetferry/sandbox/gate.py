@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+from urllib.parse import unquote
 
 from vnetferry.sandbox.wire import Request, Response
 
@@ -62,4 +63,4 @@ def masked(raw_query: str) -> str:
 
 def _masked_pair(pair: str) -> str:
     name, equals, _ = pair.partition("=")
-    return f"{name}=***" if equals and name.lower() in _SECRET_NAMES else pair
+    return f"{name}=***" if equals and unquote(name).lower() in _SECRET_NAMES else pair

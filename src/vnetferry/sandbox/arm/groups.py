@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm import tracked
+from vnetferry.sandbox.arm.api_versions import RESOURCES
 from vnetferry.sandbox.arm.bodies import require_known, require_tags
 from vnetferry.sandbox.arm.providers import NAMESPACES
 from vnetferry.sandbox.arm.regions import require_region
@@ -37,7 +39,7 @@ def operations() -> list[Operation]:
     """Groups, and resources as one list."""
     resources = "Microsoft.Resources/subscriptions/resources/read"
     status = "/subscriptions/{subscriptionId}/operationresults/{id}"
-    return [
+    rows = [
         Operation("ResourceGroups_List", "GET", _ALL, _list, f"{_RIGHT}/read"),
         Operation("ResourceGroups_Get", "GET", _ONE, _get, f"{_RIGHT}/read"),
         Operation("ResourceGroups_CheckExistence", "HEAD", _ONE, _exists, f"{_RIGHT}/read"),
@@ -56,6 +58,7 @@ def operations() -> list[Operation]:
             "Resources_List", "GET", "/subscriptions/{subscriptionId}/resources", _resources, resources
         ),
     ]
+    return [replace(row, api_versions=RESOURCES) for row in rows]
 
 
 def adopt(world: World, document: Json) -> None:

@@ -8,8 +8,10 @@ NotRegistered}`. Those it does not mention are registered. Writing a resource of
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vnetferry.sandbox.arm.api_versions import SUBSCRIPTIONS
 from vnetferry.sandbox.arm.regions import DISPLAY_NAMES
 from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError
@@ -58,7 +60,7 @@ def operations() -> list[Operation]:
     """Subscriptions, locations, tenants and providers."""
     one = "/subscriptions/{subscriptionId}"
     right = "Microsoft.Resources/subscriptions"
-    return [
+    rows = [
         Operation("Tenants_List", "GET", "/tenants", _tenants),
         Operation("Subscriptions_List", "GET", "/subscriptions", _subscriptions),
         Operation("Subscriptions_Get", "GET", one, _subscription, f"{right}/read"),
@@ -77,6 +79,7 @@ def operations() -> list[Operation]:
             "*/register/action",
         ),
     ]
+    return [replace(row, api_versions=SUBSCRIPTIONS) for row in rows]
 
 
 def require_registered(world: World, resource_id: str) -> None:

@@ -127,21 +127,26 @@ def routes() -> Routes:
 
 async def handle(world: World, request: Request) -> Response:
     """Answer one request to `management.azure.com`; never raises AzureError."""
-    name, budget = "", {}
+    budget: dict[str, str] = {}
     try:
         principal = entra.authenticate(world, request, AUDIENCES)
         budget = world.throttle.spend(request, principal)
         call = find(world, replace(request, principal=principal))
-        name = call.operation.name
         response = await _answer(call)
     except AzureError as err:
         response = _refusal(world, err)
     except Exception as err:  # noqa: BLE001 - a defect must not cut the connection: Azure answers 500
         _log.exception("The sandbox failed at %s %s", request.method, request.path)
         response = _refusal(world, AzureError(500, "InternalServerError", f"Sandbox defect: {err!r}"))
-    response.operation = response.operation or name
+    response.operation = response.operation or name_of(request)
     response.headers = {**_headers(world, request), **budget, **response.headers}
     return response
+
+
+def name_of(request: Request) -> str:
+    """The operation that a request asks for, be it admitted or not; `Unknown` when there is none such."""
+    fitting = [row for row in routes().matching(request.segments) if row[0].method == request.method]
+    return _closest(fitting)[0].name if fitting else "Unknown"
 
 
 async def dispatch(world: World, request: Request) -> Response:
@@ -165,9 +170,13 @@ def find(world: World, request: Request) -> Call:
         allowed = ", ".join(sorted({operation.method for operation, _ in matching}))
         message = f"The requested resource does not support http method '{request.method}'."
         raise AzureError(405, "MethodNotAllowed", message, headers={"Allow": allowed})
-    # A literal segment wins over a name: `/resources` is not a resource group's child called "resources".
-    operation, params = min(fitting, key=lambda row: row[0].path.count("{"))
+    operation, params = _closest(fitting)
     return Call(request, world, operation, params, _api_version(operation, request))
+
+
+def _closest(rows: list[tuple[Operation, dict[str, str]]]) -> tuple[Operation, dict[str, str]]:
+    """A literal segment wins over a name: `/resources` is not a group's child called "resources"."""
+    return min(rows, key=lambda row: row[0].path.count("{"))
 
 
 async def _answer(call: Call) -> Response:
