@@ -37,6 +37,7 @@ ENVIRONMENT = f"{WORKSPACE}/environments/e/versions/1"
 API_VERSION = "2024-10-01"
 ECHO_SCRIPT = "import os\n\ndef init():\n    pass\n\ndef run(data):\n    return data\n"
 
+
 def documents(workspace_properties: Json | None = None, registry_sku: str = "Premium") -> list[Json]:
     """A workspace with storage, registry and vault, and a version each of code, model and environment."""
     own = {"workspaceId": "11111111-2222-4333-8444-555555555555", "tenantId": "t"}
@@ -89,18 +90,18 @@ class Online:
         """Run a coroutine to its end."""
         return self.loop.run_until_complete(work)
 
-    def send(self, method: str, path: str, body: Any = None) -> Response:
+    def send(self, method: str, path: str, body: Any = None, version: str = API_VERSION) -> Response:
         """One request to the control plane, below the workspace; AzureError when it is refused."""
-        return self.run(self._send(method, f"{WORKSPACE}/{path}", body))
+        return self.run(self._send(method, f"{WORKSPACE}/{path}", body, version))
 
-    async def _send(self, method: str, target: str, body: Any) -> Response:
+    async def _send(self, method: str, target: str, body: Any, version: str) -> Response:
         path, _, query = target.partition("?")
         content = b"" if body is None else json.dumps(body).encode()
         request = Request(
             method, "management.azure.com", path, query, body=content, principal=self.world.identity.client
         )
         operation, params = next(f for f in self._routes.matching(request.segments) if f[0].method == method)
-        return await operation.handle(Call(request, self.world, operation, params, API_VERSION))
+        return await operation.handle(Call(request, self.world, operation, params, version))
 
     def settle(self) -> None:
         """Wait until no operation is under way."""

@@ -318,3 +318,17 @@ def test_workspace_that_is_absent_is_the_missing_parent(tmp_path: Path) -> None:
 
 def _body(**properties: Any) -> dict[str, Any]:
     return {"location": "westeurope", "properties": {"authMode": "Key", **properties}}
+
+
+def test_regenerate_in_the_recorded_version_answers_an_address_that_leads_nowhere(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        body = {"keyType": "Primary", "keyValue": "the-old-key"}
+        path = "onlineEndpoints/scoring/regenerateKeys"
+        answer = az.send("POST", path, body, version="2022-02-01-preview")
+        assert (answer.status, answer.body) == (202, b"null")
+        assert "Azure-AsyncOperation" not in answer.headers
+        identifier = answer.headers["Location"].partition("?")[0].rpartition("/")[2]
+        assert az.world.operations.find(identifier) is None
+        az.settle()
+        assert az.keys()["primaryKey"] == "the-old-key"

@@ -71,3 +71,20 @@ def test_status_of_an_operation_that_never_was_is_not_found(update: Update) -> N
     identifier = url.split("workspaceOperationsStatus/")[1].split("?")[0]
     answer = requests.get(url.replace(identifier, "nowhere"), headers=headers, timeout=30)
     assert (answer.status_code, answer.json()["error"]["details"][0]["code"]) == (404, "OperationNotFound")
+
+
+def test_status_url_with_its_locations_signature_is_refused(update: Update) -> None:
+    started, headers = update()
+    status, location = started.headers["azure-asyncoperation"], started.headers["location"]
+    mixed = status.split("&t=")[0] + "&t=" + location.split("&t=")[1]
+    assert requests.get(mixed, headers=headers, timeout=30).status_code == 403
+    assert requests.get(status, headers=headers, timeout=30).status_code == 200
+
+
+def test_result_of_a_failed_operation_is_its_error(update: Update) -> None:
+    error = {"code": "InternalServerError", "message": "broken on purpose"}
+    fault = Fault(match="PATCH */workspaces/ws-legacy", kind="lro_failure", body={"error": error})
+    started, headers = update(fault)
+    _finish(started.headers["azure-asyncoperation"], headers)
+    answer = requests.get(started.headers["location"], headers=headers, timeout=30)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InternalServerError")

@@ -6,7 +6,9 @@ carries the old traffic, as recorded from the service.
 
 from __future__ import annotations
 
+import uuid
 from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.ml import api_versions, endpoint_keys, legacy_egress
@@ -27,6 +29,7 @@ from vnetferry.sandbox.ml.online_operations import Work, accepted, async_uri, st
 from vnetferry.sandbox.ml.online_operations import created as answer_created
 from vnetferry.sandbox.ml.online_quotas import check_endpoint_quota
 from vnetferry.sandbox.ml.scope import WORKSPACE, child_id, created, modified, page, require_workspace, row
+from vnetferry.sandbox.operations import LongOperation
 from vnetferry.sandbox.routes import Call, Operation
 from vnetferry.sandbox.scoring.names import normal_region
 from vnetferry.sandbox.scoring.specification import name_of, workspace_id_of
@@ -43,13 +46,16 @@ _PAGE_SIZE = 30
 # Azure seconds, as recorded: creation about 90 s, a change of traffic 20 s. Deletion is assumed.
 _CREATE_S, _UPDATE_S, _DELETE_S, _KEYS_S = 90.0, 20.0, 60.0, 20.0
 
+# The api-version in which regenerateKeys was recorded to answer an address that leads nowhere.
+_LOST_IN = "2022-02-01-preview"
+
 # What COVERAGE.md says of an operation beside its evidence.
 _NOTES = {
     "CreateOrUpdate": "what is refused is documented or reported; most texts, and how long a deleted name is "
     "held, are assumed",
     "Update": "tags replace; the identity cannot change",
     "GetToken": "the token's life (24 h) is assumed",
-    "RegenerateKeys": "answers with both headers, as specified; recorded with Location only, which gave 404",
+    "RegenerateKeys": "2022-02-01-preview as recorded: Location only, which gives 404; later ones as specified",
 }
 
 
@@ -321,8 +327,15 @@ async def _regenerate(call: Call) -> Response:
         keys = call.world.secrets.endpoint_keys[document["id"].lower()]
         keys[f"{body['keyType'].lower()}Key"] = body.get("keyValue") or endpoint_keys.new_key()
 
-    return accepted(
-        call, start(call, document, Work("OnlineEndpoints_RegenerateKeys", "oeidp", _KEYS_S, finish))
+    operation = start(call, document, Work("OnlineEndpoints_RegenerateKeys", "oeidp", _KEYS_S, finish))
+    return _lost(call, operation) if call.api_version == _LOST_IN else accepted(call, operation)
+
+
+def _lost(call: Call, operation: LongOperation) -> Response:
+    """As recorded: `Location` alone, the body `null`, and at that address nobody knows the operation."""
+    unknown = replace(operation, id=f"{operation.id.rpartition(':')[0]}:{uuid.uuid4()}")
+    return Response(
+        202, b"null", {"Location": unknown.urls(call.api_version)[1], **call.world.operations.pace()}
     )
 
 

@@ -6,6 +6,7 @@ A URL is answered only with the signature that came with it; a client that rebui
 from __future__ import annotations
 
 from vnetferry.sandbox.errors import service_error
+from vnetferry.sandbox.ml.api_versions import ALL
 from vnetferry.sandbox.operations import Family, LongOperation
 from vnetferry.sandbox.routes import Call, Handler, Operation
 from vnetferry.sandbox.wire import Response
@@ -33,11 +34,16 @@ def _row(name: str, family: Family, word: str, answer: Handler) -> Operation:
         return await answer(call)
 
     path, right = f"{_LOCATION}/{word}/{{operationId}}", f"{_RIGHT}/{word}/read"
-    return Operation(name, "GET", path, handle, right, evidence="recorded")
+    return Operation(name, "GET", path, handle, right, ALL, "recorded")
 
 
 async def _by_type(call: Call) -> Response:
-    return await (_result if call.request.query.get("type") == "location" else _status)(call)
+    return await (_result if _asks_result(call) else _status)(call)
+
+
+def _asks_result(call: Call) -> bool:
+    """Whether this is the operation's `Location`, which is signed apart from its status."""
+    return call.operation.name.endswith("_Result") or call.request.query.get("type") == "location"
 
 
 async def _status(call: Call) -> Response:
@@ -51,6 +57,9 @@ async def _result(call: Call) -> Response:
         return Response(
             202, None, {"Location": operation.urls(call.api_version)[1], **call.world.operations.pace()}
         )
+    if operation.error:
+        # Assumed: no recording reads the result of an operation that failed.
+        raise service_error(400, operation.error["code"], operation.error["message"])
     return Response(200, operation.result() if operation.result else None)
 
 
@@ -69,7 +78,7 @@ def _require(call: Call, family: Family) -> None:
     if operation.subscription_id.lower() != call.params["subscriptionId"].lower():
         raise _absent(call)
     sent = "&".join(f"{name}={call.request.query.get(name, '')}" for name in _SIGNATURE)
-    if sent not in operation.signature:
+    if sent != operation.signature[_asks_result(call)]:
         raise service_error(
             403, "Forbidden", "The signature of the operation's URL is missing or does not match."
         )
