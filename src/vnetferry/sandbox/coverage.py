@@ -22,13 +22,16 @@ Made from the sandbox's own tables by `python -m vnetferry.sandbox.coverage`; do
 Evidence says how well an answer is known: **recorded** (from recordings of the real service), **specified**
 (from Azure's API definitions and documentation), **assumed** (neither was found; the note says what was
 chosen). Requests for anything else get Azure's own refusal (404 `InvalidResourceType`, 405, or 400 for an
-unknown api-version), and it says that it is the sandbox that lacks it.
+unknown api-version), and it says that it is the sandbox that lacks it. Evidence is about what succeeds: the
+words of refusals are Azure's where a recording, its documentation or a public report quotes them, and assumed
+everywhere else; only their status and code are to be relied upon.
 """
 _SCORING = """
 ## Scoring (`{endpoint}.{region}.inference.ml.azure.com`)
 
 Every path below `/` that the deployment's own server answers: `/score` by default. The front door checks the
 network, the key or token, the `azureml-model-deployment` header, traffic and mirror traffic, and concurrency.
+A success's headers are recorded, the status of each refusal is specified, the refusals' bodies are assumed.
 """
 _RATES = """
 ## Request rates of Azure Resource Manager
@@ -58,6 +61,9 @@ Azure's and does not exist is NXDOMAIN; where no server answers it is SERVFAIL. 
 """
 
 
+_SPECIFIED = "All are specified, by the service's own reference.\n\n"
+
+
 def render() -> str:
     """The page."""
     rows = sorted(site.routes().operations, key=lambda row: (_namespace(row).lower(), row.name, row.method))
@@ -65,9 +71,16 @@ def render() -> str:
     for _, found in groupby(rows, key=lambda row: _namespace(row).lower()):
         operations = list(found)
         parts += [f"\n## {_namespace(operations[0])}\n\n", *_arm_table(operations)]
-    parts += ["\n## Blob service\n\n", *_plain_table(blob.operations())]
-    parts += ["\n## Key Vault service\n\n", *_plain_table(vault.operations())]
-    parts += ["\n## Microsoft Entra ID\n\n", *_plain_table(signin.operations()), _SCORING, *_dns(), _RATES]
+    parts += ["\n## Blob service\n\n", _SPECIFIED, *_plain_table(blob.operations())]
+    parts += ["\n## Key Vault service\n\n", _SPECIFIED, *_plain_table(vault.operations())]
+    parts += [
+        "\n## Microsoft Entra ID\n\n",
+        _SPECIFIED,
+        *_plain_table(signin.operations()),
+        _SCORING,
+        *_dns(),
+        _RATES,
+    ]
     parts += _absent()
     return "".join(parts)
 

@@ -128,6 +128,22 @@ def test_code_upload_is_offered_on_the_default_container(made: Arm) -> None:
     assert ":443/azureml-blobstore-" in reference["blobUri"]
 
 
+def test_code_upload_to_a_datastore_of_unknown_group_is_to_the_workspaces_account(start: Start) -> None:
+    store = {
+        "datastoreType": "AzureBlob",
+        "accountName": "stone",
+        "containerName": "blobs",
+        "isDefault": True,
+    }
+    adopted = {"id": WORKSPACE, "location": "westeurope", "properties": {"storageAccount": STORAGE}}
+    place = {"id": f"{WORKSPACE}/datastores/workspaceblobstore", "properties": store}
+    start([*associated(), adopted, place])
+    body = {"pendingUploadType": "TemporaryBlobReference"}
+    answer = Arm().send("POST", f"{WORKSPACE}/codes/c/versions/1/startPendingUpload", body)
+    assert answer.status_code == 200
+    assert answer.json()["blobReferenceForConsumption"]["storageAccountArmId"] == STORAGE
+
+
 def test_environment_by_the_sdk_comes_back_with_conda_as_json(
     made: Arm, client: Callable[[], MLClient], tmp_path: Path
 ) -> None:

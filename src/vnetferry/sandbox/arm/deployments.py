@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vnetferry.sandbox.arm import authorization, tracked
+from vnetferry.sandbox.arm.api_versions import RESOURCES
 from vnetferry.sandbox.arm.bodies import require_choice, require_known, require_member, require_object
 from vnetferry.sandbox.arm.deployment_run import DEPLOYMENTS, Run, end_state
 from vnetferry.sandbox.arm.providers import require_registered, subscription_document
@@ -22,7 +23,7 @@ from vnetferry.sandbox.arm.shapes import Shape, reader
 from vnetferry.sandbox.arm.template import Planned, Scope, expand, templates_hash
 from vnetferry.sandbox.arm.template.failures import TemplateError, invalid_template
 from vnetferry.sandbox.errors import AzureError
-from vnetferry.sandbox.routes import Call, Operation
+from vnetferry.sandbox.routes import Call, Evidence, Operation
 from vnetferry.sandbox.wire import Json, Response
 
 if TYPE_CHECKING:
@@ -36,15 +37,6 @@ _PROPERTIES = frozenset(
     {"template", "parameters", "mode", "debugSetting", "onErrorDeployment", "expressionEvaluationOptions"}
     | {"templateLink", "parametersLink", "validationLevel"}
 )
-_VERSIONS = frozenset(
-    {
-        *("2015-11-01", "2016-02-01", "2016-07-01", "2016-09-01", "2017-05-10", "2018-02-01", "2018-05-01"),
-        *("2019-03-01", "2019-05-01", "2019-05-10", "2019-07-01", "2019-08-01", "2019-10-01", "2020-06-01"),
-        *("2020-08-01", "2020-10-01", "2021-01-01", "2021-04-01", "2022-09-01", "2023-07-01", "2024-03-01"),
-        *("2024-07-01", "2024-11-01", "2025-03-01", "2025-04-01"),
-    }
-)
-
 _BOUNDS = ("minValue", "maxValue", "minLength", "maxLength")
 _RESOURCE: dict[str, Shape] = {
     "type": str,
@@ -74,13 +66,25 @@ _SHAPE = {
 }
 
 
+# What azure-ai-ml's recordings show of a deployment; the rest is from the API definition.
+_RECORDED = frozenset(
+    {
+        "Deployments_CreateOrUpdate",
+        "Deployments_Get",
+        "Deployments_OperationStatus",
+        "DeploymentOperations_ListByShortPath",
+    }
+)
+
+
 def operations() -> list[Operation]:
     """Deployments, their operations, and their status."""
 
     def row(name: str, method: str, path: str, handle: Any, right: str) -> Operation:
         read = reader(_SHAPE) if handle in (_put, _validate) else None
+        evidence: Evidence = "recorded" if name in _RECORDED else "specified"
         return Operation(
-            name, method, path, handle, f"{DEPLOYMENTS}/{right}", _VERSIONS, "recorded", read_body=read
+            name, method, path, handle, f"{DEPLOYMENTS}/{right}", RESOURCES, evidence, read_body=read
         )
 
     short = f"{_GROUP}/deployments/{{deployment}}/operations"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from vnetferry.sandbox.errors import AzureError, service_error
 from vnetferry.sandbox.ml.fields import Field, Kind, anything, flag, object_of, resource, scalars, text, words
 from vnetferry.sandbox.ml.scope import PROVIDER, WORKSPACE, child_id, created, modified, page, row
-from vnetferry.sandbox.routes import Call, Handler, Operation
+from vnetferry.sandbox.routes import Call, Evidence, Handler, Operation
 from vnetferry.sandbox.wire import Json, Response
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class AssetKind:
 
 
 Function = Callable[[Call, AssetKind], Response]
+# Whose writes are recorded; those of containers and of data are from the API definition.
+_RECORDED = frozenset({"CodeVersions", "ModelVersions", "EnvironmentVersions"})
 
 
 def operations(kind: AssetKind) -> list[Operation]:
@@ -96,9 +98,19 @@ def operations(kind: AssetKind) -> list[Operation]:
         return [
             row(f"{group}_List", "GET", several, handle(list_all), f"{scope}/read"),
             row(f"{group}_Get", "GET", single, handle(get), f"{scope}/read"),
-            row(f"{group}_CreateOrUpdate", "PUT", single, handle(put), f"{scope}/write", evidence="recorded"),
+            row(
+                f"{group}_CreateOrUpdate",
+                "PUT",
+                single,
+                handle(put),
+                f"{scope}/write",
+                evidence=evidence(group),
+            ),
             row(f"{group}_Delete", "DELETE", single, handle(remove), f"{scope}/delete"),
         ]
+
+    def evidence(group: str) -> Evidence:
+        return "recorded" if group in _RECORDED else "specified"
 
     containers = (_list_containers, _get_container, _put_container, _delete)
     return [

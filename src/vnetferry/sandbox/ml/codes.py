@@ -64,17 +64,19 @@ def operations() -> list[Operation]:
 async def _start_upload(call: Call) -> Response:
     """A SAS for the container of the workspace's default datastore."""
     given = _UPLOAD.read(call.json())
-    store = default_store(call.world, require_workspace(call))
+    workspace = require_workspace(call)
+    store = default_store(call.world, workspace)
     if store is None:
         raise service_error(400, "UserError", "The workspace has no default datastore.")
     properties = store["properties"]
-    account, container = properties["accountName"], properties["containerName"]
+    account, container = properties.get("accountName"), properties.get("containerName")
+    if not account or not container:
+        raise service_error(400, "UserError", "The workspace's default datastore is not in blob storage.")
     host = f"{account}.blob.{properties.get('endpoint') or 'core.windows.net'}"
     sas = call.world.blobs.sas(account, container, permissions="rcwl", hours=_SAS_HOURS)
-    group = f"/subscriptions/{properties['subscriptionId']}/resourceGroups/{properties['resourceGroup']}"
     reference = {
         "blobUri": f"https://{host}:443/{container}",
-        "storageAccountArmId": f"{group}/providers/Microsoft.Storage/storageAccounts/{account}",
+        "storageAccountArmId": _account_id(workspace, properties),
         "credential": {"credentialType": "SAS", "sasUri": f"https://{host}/{container}?{sas}"},
     }
     answer: Json = {
@@ -83,3 +85,11 @@ async def _start_upload(call: Call) -> Response:
         "pendingUploadType": "None",
     }
     return Response(200, answer)
+
+
+def _account_id(workspace: Json, store: Json) -> str:
+    """The id of a datastore's account; one that does not tell its group has the workspace's own account."""
+    own = str(workspace["properties"].get("storageAccount") or workspace["id"]).split("/")
+    subscription, group = store.get("subscriptionId") or own[2], store.get("resourceGroup") or own[4]
+    scope = f"/subscriptions/{subscription}/resourceGroups/{group}"
+    return f"{scope}/providers/Microsoft.Storage/storageAccounts/{store['accountName']}"

@@ -12,8 +12,9 @@ from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError, service_error
 from vnetferry.sandbox.ml.endpoint_rules import BUSY
 from vnetferry.sandbox.ml.instances import find_size
+from vnetferry.sandbox.ml.managed_network import is_managed, require_ready
 from vnetferry.sandbox.ml.online_errors import conflict, refused
-from vnetferry.sandbox.scoring.egress import is_managed, is_private
+from vnetferry.sandbox.scoring.egress import is_private
 from vnetferry.sandbox.scoring.specification import name_of, parse_duration_s, workspace_id_of
 from vnetferry.sandbox.wire import Json
 
@@ -37,7 +38,7 @@ _REFERENCES = {"model": "models", "environmentId": "environments"}
 
 def check_network(world: World, workspace: Json, body: Json) -> None:
     """No egress setting where the workspace's network decides; a premium registry where it is private."""
-    managed = is_managed(world, workspace["id"])
+    managed = is_managed(workspace)
     reasons = []
     if managed and body["properties"].get("egressPublicNetworkAccess"):
         reasons.append(_EGRESS_UNSUPPORTED)
@@ -46,7 +47,7 @@ def check_network(world: World, workspace: Json, body: Json) -> None:
     if reasons:
         raise refused(*reasons, field="Validation")
     if managed:
-        _check_provisioned(workspace)
+        require_ready(world, workspace["id"])
 
 
 def check_references(world: World, workspace: Json, properties: Json) -> None:
@@ -153,18 +154,6 @@ def _has_private_registry(world: World, workspace: Json) -> bool:
     """
     registry = world.documents.get(workspace["properties"].get("containerRegistry") or "")
     return registry is None or str((registry.get("sku") or {}).get("name")).lower() == "premium"
-
-
-def _check_provisioned(workspace: Json) -> None:
-    status = (workspace["properties"]["managedNetwork"].get("status") or {}).get("status")
-    if status != "Active":
-        raise service_error(
-            400,
-            "WorkspaceManagedNetworkNotReady",
-            f"The managed virtual network of workspace '{workspace['name']}' is not provisioned yet. "
-            "Provision it before "
-            "creating an online deployment: https://aka.ms/azureml/managed-network",
-        )
 
 
 def _check_reference(world: World, workspace: Json, reference: str, kind: str) -> None:

@@ -42,7 +42,8 @@ def operations() -> list[Operation]:
 
 def is_managed(workspace: Json) -> bool:
     """Whether the workspace's managed network is enabled (provisioned or not)."""
-    return bool(network_of(workspace).get("isolationMode", "Disabled") != "Disabled")
+    mode = str((workspace["properties"].get("managedNetwork") or {}).get("isolationMode") or "Disabled")
+    return mode.lower() != "disabled"
 
 
 def is_active(workspace: Json) -> bool:

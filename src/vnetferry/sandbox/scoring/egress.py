@@ -18,6 +18,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.documents import resource_type
+from vnetferry.sandbox.ml.managed_network import is_managed
 from vnetferry.sandbox.scoring.specification import name_of, workspace_id_of
 from vnetferry.sandbox.wire import INTERNET, Json
 
@@ -57,7 +58,8 @@ async def open_port(world: World, deployment: Json) -> int:
 def network_of(world: World, deployment: Json) -> tuple[str, Refuse]:
     """The name of the network that a deployment runs in, and what that network refuses."""
     workspace_id = workspace_id_of(deployment["id"])
-    if is_managed(world, workspace_id):
+    workspace = world.documents.get(workspace_id)
+    if workspace and is_managed(workspace):
         return f"managed:{workspace_id.lower()}", lambda host, port: managed_refusal(
             world, workspace_id, host, port
         )
@@ -70,12 +72,6 @@ def network_of(world: World, deployment: Json) -> tuple[str, Refuse]:
 
 def _refuse_nothing(_host: str, _port: int) -> str | None:
     return None
-
-
-def is_managed(world: World, workspace_id: str) -> bool:
-    """Whether the workspace has a managed network, provisioned or not."""
-    mode = _managed_network(world, workspace_id).get("isolationMode") or "Disabled"
-    return bool(mode.lower() != "disabled")
 
 
 def is_private(deployment: Json) -> bool:
