@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from vnetferry.errors import NotFound, OperationTimeout, PermissionDenied, Unavailable
+from vnetferry.errors import NotFound, OperationFailed, OperationTimeout, PermissionDenied, Unavailable
 from vnetferry.gateway import api_versions, arm, endpoints, workspaces
 from vnetferry.gateway.arm import Arm
 from vnetferry.gateway.azure import Azure, _connect, connect
@@ -31,7 +31,12 @@ FAULTS = (
     Fault(match="DELETE */onlineEndpoints/unheard", kind="lost_answer"),
     Fault(match="POST */onlineEndpoints/unheard/listKeys", kind="lost_answer"),
     Fault(match="PUT */onlineEndpoints/stuck", kind="lro_stuck"),
-    Fault(match="PUT */Microsoft.Resources/deployments/*", kind="lro_stuck", after=1),
+    Fault(match="PUT */Microsoft.Resources/deployments/ws-stuck-*", kind="lro_stuck"),
+    Fault(
+        match="PUT */Microsoft.Resources/deployments/ws-doomed-*",
+        kind="lro_failure",
+        body={"error": {"code": "InvalidTemplateDeployment", "message": "it was not to be"}},
+    ),
     Fault(match="PUT */onlineEndpoints/behind", kind="stale_read", times=0, reads=2),
     Fault(match="PUT */resourceGroups/never", kind="stale_read", reads=0),
 )
@@ -177,6 +182,13 @@ def test_create_workspace_by_a_template_that_never_ends_is_a_timeout(
     other = ResourceId.workspace(DEFAULT_SUBSCRIPTION, "rg", "ws-stuck")
 
     with pytest.raises(OperationTimeout, match="the template operation did not end"):
+        workspaces.create_workspace(azure, other, _spec(), TAGS)
+
+
+def test_create_workspace_by_a_template_that_fails_says_why(azure: Azure, workspace: ResourceId) -> None:
+    other = ResourceId.workspace(DEFAULT_SUBSCRIPTION, "rg", "ws-doomed")
+
+    with pytest.raises(OperationFailed, match="it was not to be"):
         workspaces.create_workspace(azure, other, _spec(), TAGS)
 
 

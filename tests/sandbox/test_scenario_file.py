@@ -41,6 +41,8 @@ def test_load_of_a_built_in_name_finds_the_example() -> None:
         ("resourses: []", r"there is no key 'resourses' \(known: resources, blobs"),
         ("- a", "holds no mapping"),
         ("faults: [{match: '* *', kind: explode}]", "'faults.0.kind'"),
+        ("faults: [{match: '* *', kind: reset, status: 500}]", "'faults.0': 'status' means nothing to"),
+        ("quotas: {armReads: 0}", "'quotas': the limit of 'armReads' is 0; give it a greater number"),
         ("resources: []\nresources: []", "the key 'resources' stands twice in line 2"),
         ("blobs: {a/b/c: {file: missing.py}}", "blob 'a/b/c' needs the file .*missing.py"),
     ],

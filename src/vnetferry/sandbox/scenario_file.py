@@ -103,6 +103,6 @@ def _first(err: ValidationError) -> str:
     what = (
         f"there is no key '{path}' (known: {known})"
         if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1
-        else f"'{path}': {problem['msg']}"
+        else f"'{path}': {problem['msg'].removeprefix('Value error, ')}"
     )
     return what + (f" (and {len(others)} more)" if others else "")
