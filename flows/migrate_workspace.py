@@ -23,7 +23,7 @@ _THREADS = 64
 
 @flow(
     name="migrate-workspace",
-    flow_run_name="migrate {config.source.workspace} to {config.target.workspace}",
+    flow_run_name="migrate {config.source_name} to {config.target.workspace}",
     task_runner=ThreadPoolTaskRunner(max_workers=_THREADS),  # type: ignore[arg-type]
 )
 def migrate_workspace(

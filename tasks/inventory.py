@@ -20,7 +20,7 @@ from vnetferry.plan.stale import require_fresh
 
 
 @task(
-    task_run_name="read {config.source.workspace}",
+    task_run_name="read {config.source_name}",
     tags=["vnetferry"],
     retries=4,
     retry_delay_seconds=10,

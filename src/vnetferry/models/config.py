@@ -124,3 +124,8 @@ class MigrationConfig(Value):
     handoff: tuple[HandoffConfig, ...] = (HandoffConfig(),)
     retire: RetireConfig = RetireConfig()
     concurrency: ConcurrencyConfig = ConcurrencyConfig()
+
+    @property
+    def source_name(self) -> str:
+        """The source workspace's name, for people; "no source" when none is named."""
+        return self.source.workspace if self.source else "no source"

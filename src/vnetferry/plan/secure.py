@@ -49,7 +49,8 @@ def build_secure(
     target = secure_target(config, subscription_id)
     _require_ours_to_choose(config, source)
     require_own_endpoint_name(files.endpoint.name, files.endpoint.path)
-    workspace, network = _workspace(config, target, _associated(config, source))
+    location = config.target.location or str((source or {}).get("location") or "")
+    workspace, network = _workspace(config, target, _associated(config, source), location)
     inbound = _inbound(config, target, workspace)
     endpoint = _step("apply_endpoint", target.child("onlineEndpoints", files.endpoint.name), (workspace.id,))
     endpoint = endpoint.model_copy(update={"spec": {"file": files.endpoint.path}})
@@ -102,7 +103,9 @@ def _associated(config: MigrationConfig, source: Json | None) -> dict[str, str]:
     return {name: str(getattr(own, name) or "") for name in ASSOCIATED}
 
 
-def _workspace(config: MigrationConfig, target: ResourceId, associated: dict[str, str]) -> tuple[Step, Step]:
+def _workspace(
+    config: MigrationConfig, target: ResourceId, associated: dict[str, str], location: str
+) -> tuple[Step, Step]:
     wanted = config.target
     mode = WIRE_MODES[wanted.isolation_mode]
     rules, _ = wire_rules(wanted.outbound_rules, mode, set())
@@ -118,7 +121,7 @@ def _workspace(config: MigrationConfig, target: ResourceId, associated: dict[str
         "display_name": "",
         "description": "",
         "tags": {},
-        "location": wanted.location or "",
+        "location": location,  # the resource group's when "" is all that is known
         "hbi_workspace": False,
         "system_datastores_auth_mode": "",
         "encryption": {},
