@@ -329,3 +329,21 @@ def test_name_of_a_deleted_container_is_free_after_half_a_minute(tmp_path: Path)
     asyncio.run(clock.sleep(31))
 
     assert not store.is_vanishing("acc", "c")
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "code"),
+    [
+        ({"comp": "block", "blockid": "\xff"}, {}, "InvalidQueryParameterValue"),
+        ({}, {"x-ms-blob-type": "BlockBlob", "Content-MD5": "\xe9"}, "InvalidMd5"),
+        ({}, {"x-ms-copy-source": "https://["}, "CannotVerifyCopySource"),
+    ],
+)
+def test_put_of_unreadable_words_is_refused_in_the_services_words(
+    entered: Sandbox, container: ContainerClient, query: dict[str, str], headers: dict[str, str], code: str
+) -> None:
+    client = entered.world.identity.client
+    token = entered.world.identity.issue(client, "https://storage.azure.com")
+    own = {"Authorization": f"Bearer {token}", "x-ms-version": "2023-11-03", **headers}
+    answer = requests.put(f"{container.url}/blob", params=query, headers=own, data=b"x", timeout=30)
+    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (400, code)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterator
@@ -172,7 +171,7 @@ def _range_md5(call: BlobCall, content: bytes) -> dict[str, str]:
 def _block_id(text: str) -> str:
     try:
         decoded = base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:  # not base64, or not even ASCII
         decoded = b""
     if not 1 <= len(decoded) <= 64:
         message = "Value for one of the query parameters specified in the request URI is invalid."

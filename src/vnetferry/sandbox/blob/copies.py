@@ -38,7 +38,10 @@ async def copy(call: BlobCall) -> Response:
 
 def _source(call: BlobCall) -> Blob:
     """The source blob, after the caller's right to read it; AzureError `CannotVerifyCopySource` otherwise."""
-    url = urlsplit(call.header("x-ms-copy-source"))
+    try:
+        url = urlsplit(call.header("x-ms-copy-source"))
+    except ValueError as err:
+        raise _unverified(400, "The value of x-ms-copy-source is not a URL.") from err
     target = target_of(url.hostname or "", url.path)
     account = find_account(call.world, target.account) if target.blob else None
     if url.scheme != "https" or account is None:
