@@ -22,11 +22,6 @@ def project_root() -> Path:
     return carried if carried.is_dir() else _PACKAGE.parents[1]
 
 
-def example(name: str) -> Path:
-    """The folder of an example that comes with vnetferry."""
-    return project_root() / "examples" / name
-
-
 def add_to_path() -> None:
     """Make `import flows` and `import tasks` find vnetferry's own, whatever else is installed.
 

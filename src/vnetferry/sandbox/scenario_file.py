@@ -12,8 +12,10 @@ from vnetferry.sandbox.errors import SandboxError
 from vnetferry.sandbox.scenario import BlobContent, Scenario
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-# Where named scenarios lie: in the wheel, and in a clone.
-_EXAMPLES = (_PACKAGE / "_project" / "examples", _PACKAGE.parents[1] / "examples")
+_CARRIED = _PACKAGE / "_project"
+# Where named scenarios lie: what a wheel carries, else a clone's own. Never both: beside an installed package
+# may lie anybody's `examples`.
+EXAMPLES = (_CARRIED if _CARRIED.is_dir() else _PACKAGE.parents[1]) / "examples"
 
 
 class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
@@ -60,9 +62,9 @@ def find(name_or_file: str) -> Path:
     file = Path(name_or_file)
     if file.is_file():
         return file
-    for folder in _EXAMPLES:
-        if "/" not in name_or_file and (folder / name_or_file / "scenario.yaml").is_file():
-            return folder / name_or_file / "scenario.yaml"
+    named = EXAMPLES / name_or_file / "scenario.yaml"
+    if "/" not in name_or_file and named.is_file():
+        return named
     known = ", ".join(names()) or "none"
     raise SandboxError(
         f"There is no scenario '{name_or_file}': give a file that exists or a built-in name ({known})."
@@ -71,7 +73,7 @@ def find(name_or_file: str) -> Path:
 
 def names() -> list[str]:
     """The built-in scenarios."""
-    return sorted({found.parent.name for folder in _EXAMPLES for found in folder.glob("*/scenario.yaml")})
+    return sorted(found.parent.name for found in EXAMPLES.glob("*/scenario.yaml"))
 
 
 def _beside(scenario: Scenario, folder: Path) -> Scenario:
