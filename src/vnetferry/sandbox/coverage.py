@@ -24,7 +24,8 @@ Evidence says how well an answer is known: **recorded** (from recordings of the 
 chosen). Requests for anything else get Azure's own refusal (404 `InvalidResourceType`, 405, or 400 for an
 unknown api-version), and it says that it is the sandbox that lacks it. Evidence is about what succeeds: the
 words of refusals are Azure's where a recording, its documentation or a public report quotes them, and assumed
-everywhere else; only their status and code are to be relied upon.
+everywhere else. No recording shows a 409 or a 429 of the ML service: that a busy resource answers the one, and
+too many requests the other, is assumed from documentation and reports, and so is their shape.
 """
 _SCORING = """
 ## Scoring (`{endpoint}.{region}.inference.ml.azure.com`)

@@ -139,3 +139,29 @@ def test_strict_reading_finds_what_does_not_fit() -> None:
     assert faults("OnlineEndpoint", nested) == [
         "OnlineEndpoint.properties: OnlineEndpointProperties has no member 'surplus'"
     ]
+
+
+def test_endpoint_operations_are_polled_at_signed_addresses_only(arm: Arm) -> None:
+    path = f"{WORKSPACE}/onlineEndpoints/polled"
+    made = arm.send("PUT", path, MADE["onlineEndpoints/scoring"])
+    assert made.status_code == 201
+    status = made.headers["Azure-AsyncOperation"]
+    assert "/mfeOperationsStatus/oeidp:" in status
+    assert made.headers["Location"].partition("?")[0].endswith("/onlineEndpoints/polled")
+    bare, _, signature = status.partition("&t=")
+    assert len(signature) > 100
+    assert arm.read(bare).status_code == 403
+    assert arm.read(status).status_code == 200
+    assert arm.finish(made)["status"] == "Succeeded"
+
+
+def test_endpoint_deletion_is_202_with_two_addresses_signed_apart(arm: Arm) -> None:
+    path = f"{WORKSPACE}/onlineEndpoints/leaving"
+    arm.finish(arm.send("PUT", path, MADE["onlineEndpoints/scoring"]))
+    gone = arm.send("DELETE", path)
+    status, result = gone.headers["Azure-AsyncOperation"], gone.headers["Location"]
+    assert (gone.status_code, gone.text()) == (202, "")
+    assert "/mfeOperationResults/oeidp:" in result
+    assert status.partition("&t=")[2] != result.partition("&t=")[2]
+    assert arm.finish(gone)["status"] == "Succeeded"
+    assert arm.read(result).status_code == 200

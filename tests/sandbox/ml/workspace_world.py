@@ -72,6 +72,10 @@ class Arm:
         )
         return self._client.send_request(request)
 
+    def read(self, url: str) -> HttpResponse:
+        """The answer at a whole address, such as an operation's."""
+        return self._client.send_request(HttpRequest("GET", url))
+
     def get(self, path: str, **query: str) -> Any:
         """A 200's body."""
         answer = self.send("GET", path, **query)
