@@ -178,9 +178,7 @@ class World:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self._documents = {
-            d["id"]: copy.deepcopy(d) for scope in ("/",) for d in sandbox.world.documents.below(scope)
-        }
+        self._documents = {d["id"]: copy.deepcopy(d) for d in sandbox.world.documents.below("/")}
 
     def answer(self, operation: Operation, body: bytes, query: str = "") -> Response:
         version = max(operation.api_versions, default="2024-10-01")
