@@ -64,7 +64,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False, symlinks=True)
-    site_packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
+    site_packages = Path(sysconfig.get_path("purelib", "posix_prefix", {"base": str(folder)}))
     lent = sysconfig.get_path("purelib")
     # Plain paths only: `site.addsitedir` would follow the checkout's own .pth file.
     (site_packages / "lent.pth").write_text(f"{lent}\n")
