@@ -42,7 +42,10 @@ def handoff_text(azure: Azure, run: Run, entries: list[Json]) -> str:
 def says(run: Run, name: str, text: str) -> bool:
     """Whether the handoff file of that name holds exactly this text."""
     path = Path(run.folder, name)
-    return path.is_file() and path.read_text() == text
+    try:
+        return path.is_file() and path.read_text(encoding="utf-8") == text
+    except (OSError, UnicodeDecodeError):  # then it tells callers nothing
+        return False
 
 
 def _row(target: Json, entry: Json) -> Json:

@@ -35,7 +35,7 @@ class EndpointResult(Value):
 class Summary(Value):
     """What a migration came to.
 
-    api_calls: class of request -> how many. azure_s, least_s: Azure's time that it took, and the least that was planned.
+    api_calls: class of request -> how many. azure_s, least_s: Azure's time that it took, and the planned least.
     look:      what -> where, for going on.
     """
 
