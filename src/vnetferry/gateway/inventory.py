@@ -6,6 +6,7 @@ written. What the caller may not read beside the workspace itself is noted, not 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from vnetferry.errors import ConfigError, NotFound
@@ -26,7 +27,7 @@ _CHILDREN = (
     "outboundRules",
     "privateEndpointConnections",
 )
-_CONTAINERS = ("models", "environments", "codes")
+_CONTAINERS = ("models", "environments")
 _DAYS = 30
 
 
@@ -41,10 +42,11 @@ def read_inventory(azure: Azure, source: ResourceId) -> Inventory:
         children = _read_children(readings, source)
         endpoints = [d for d in children if d.type.lower().endswith("/onlineendpoints")]
         deployments = readings.children((e.id, "deployments") for e in endpoints)
+        codes = readings.documents(_codes_of(deployments, source))
         satellites = read_satellites(readings, workspace, (*endpoints, *deployments))
         usages = readings.items(f"{_location(workspace)}/usages", api_versions.ML)
         requests = readings.each(lambda e: _requests(azure, e), endpoints, "request metrics")
-    others = {d.id: d for d in (*children, *deployments, *satellites)}
+    others = {d.id: d for d in (*children, *codes, *deployments, *satellites)}
     others.pop(source, None)
     return Inventory(
         source=source,
@@ -81,6 +83,15 @@ def _read_children(readings: Readings, source: ResourceId) -> list[Document]:
     containers = readings.children((source, kind) for kind in _CONTAINERS)
     versions = readings.children(((c.id, "versions") for c in containers), {"listViewType": "All"})
     return [*direct, *containers, *versions]
+
+
+def _codes_of(deployments: Iterable[Document], source: ResourceId) -> list[ResourceId]:
+    """The code versions that deployments run. All others stay unread: every job that a workspace ever ran left one."""
+    named = {
+        str(d.get("codeConfiguration", {}).get("codeId") or "").removeprefix("azureml:") for d in deployments
+    }
+    codes = (ResourceId(text) for text in named if text.lower().startswith("/subscriptions/"))
+    return sorted(code for code in codes if code.is_under(source))
 
 
 def _requests(azure: Azure, endpoint: Document) -> tuple[str, float]:
