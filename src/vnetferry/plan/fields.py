@@ -78,6 +78,10 @@ _WORKSPACE = {
     "kind": Rule("remake", "created as an ordinary workspace"),
     "properties.managedNetwork": Rule("remake", "this is what the migration adds"),
     "properties.privateEndpointConnections": Rule("remake", "target.inbound makes a new private endpoint"),
+    "properties.encryption.identity": Rule(
+        "drop",
+        "the SDK's workspace template has no place for it; the key is opened by the workspace's own identity",
+    ),
     "properties.imageBuildCompute": Rule(
         "drop", "computes are not moved; target.image_build_compute names one"
     ),
