@@ -12,14 +12,15 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import ValidationError
 
 from vnetferry.errors import ConfigError
 from vnetferry.models.base import Value
-from vnetferry.models.config import BringYourOwn, HandoffConfig, MigrationConfig, SourceConfig
+from vnetferry.models.config import BringYourOwn, MigrationConfig, SourceConfig
+from vnetferry.models.handoff import FileHandoff
 
 Loc = tuple[str | int, ...]
 _UNIONS: dict[Loc, str] = {
@@ -43,8 +44,56 @@ def load_config(path: Path) -> MigrationConfig:
     except ValidationError as err:
         sentences = [_sentence(path, root, data, problem) for problem in _problems(err, data)]
         raise _refuse(path, sentences) from None
+    if problems := in_place_problems(config):
+        raise _refuse(path, [f"{path}, line {_line(root, p.loc)}: {p.sentence}" for p in problems])
     _require_requests(path, root, config)
     return config
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a configuration: where in the file, and a sentence with the remedy."""
+
+    loc: Loc
+    sentence: str
+
+
+def in_place_problems(config: MigrationConfig) -> list[Problem]:
+    """What of the configuration has no place when the source workspace itself is converted."""
+    if not config.in_place:
+        return []
+    source, target, endpoints = config.source, config.target, config.endpoints
+    if source is None:
+        return [Problem(("source",), "'source' is missing. Add it: it is what is converted in place.")]
+    own = "in place the target is the source. Leave it out."
+    wrong = {
+        ("target", "workspace"): (not _same(target.workspace, source.workspace), own),
+        ("target", "resource_group"): (
+            not _same(target.resource_group or source.resource_group, source.resource_group),
+            own,
+        ),
+        ("target", "associated_resources"): (
+            target.associated_resources != "share",
+            "in place the workspace keeps its storage, vault and registry. Leave it out.",
+        ),
+        ("endpoints", "rename"): (
+            endpoints.rename != "{name}",
+            "in place endpoints keep their names, so that callers change nothing. Leave it out.",
+        ),
+        ("handoff",): (bool(config.handoff), "in place no URI changes. Leave it out."),
+        ("retire", "delete_workspace"): (
+            config.retire.delete_workspace,
+            "in place the source is the target, and stays. Leave it out.",
+        ),
+    }
+    return [
+        Problem(loc, f"'{'.'.join(loc)}' is wrong: {why}")
+        for loc, (is_wrong, why) in wrong.items()
+        if is_wrong
+    ]
+
+
+def _same(one: str, other: str) -> bool:
+    return one.lower() == other.lower()
 
 
 def require_source(config: MigrationConfig) -> SourceConfig:
@@ -73,7 +122,10 @@ def rebase_config(config: MigrationConfig, folder: Path, onto: Path) -> Migratio
         return path if Path(path).is_absolute() else Path(os.path.relpath(folder / path, onto)).as_posix()
 
     requests = {endpoint: rebased(path) for endpoint, path in config.validation.requests.items()}
-    handoff = tuple(HandoffConfig(kind=h.kind, path=rebased(h.path)) for h in config.handoff)
+    handoff = tuple(
+        h.model_copy(update={"path": rebased(h.path)}) if isinstance(h, FileHandoff) else h
+        for h in config.handoff
+    )
     validation = config.validation.model_copy(update={"requests": requests})
     return config.model_copy(update={"validation": validation, "handoff": handoff})
 
@@ -81,6 +133,8 @@ def rebase_config(config: MigrationConfig, folder: Path, onto: Path) -> Migratio
 def require_handoff(config: MigrationConfig, folder: Path) -> None:
     """Raise ConfigError when a handoff file could not be written; paths are relative to `folder`."""
     for handoff in config.handoff:
+        if not isinstance(handoff, FileHandoff):
+            continue
         path = folder / handoff.path
         nearest = next(parent for parent in path.absolute().parents if parent.exists())
         if path.is_dir() or not nearest.is_dir() or not os.access(nearest, os.W_OK):
@@ -175,7 +229,7 @@ def _problems(err: ValidationError, data: Any) -> list[_Problem]:
     """The complaints, each place once; a union's branches that the value cannot mean are left out."""
     found: dict[Loc, _Problem] = {}
     for detail in err.errors(include_url=False):
-        loc = _place(detail["loc"], data)
+        loc = _place(detail["loc"], data, absent=detail["type"] == "missing")
         union = next((u for u in _UNIONS if loc[: len(u)] == u), None)
         if union == loc or (union and not isinstance(_value(data, union), dict)):
             message = f"must be {_UNIONS[union]}"
@@ -187,15 +241,15 @@ def _problems(err: ValidationError, data: Any) -> list[_Problem]:
     return list(found.values())
 
 
-def _place(loc: Loc, data: Any) -> Loc:
-    """`loc` without pydantic's names of union branches, which the file does not hold."""
+def _place(loc: Loc, data: Any, *, absent: bool) -> Loc:
+    """`loc` without pydantic's names of union branches, which the file does not hold; nor its end, if `absent`."""
     place: list[str | int] = []
     for index, part in enumerate(loc):
         known = _child(data, part)
         if known is not _ABSENT:
             data = known
             place.append(part)
-        elif index == len(loc) - 1 and isinstance(data, dict):
+        elif absent and index == len(loc) - 1:
             place.append(part)
     return tuple(place)
 
@@ -221,11 +275,12 @@ def _sentence(path: Path, root: yaml.Node, data: Any, problem: _Problem) -> str:
     key = ".".join(map(str, problem.loc)) or "the file"
     where = f"{path}, line {_line(root, problem.loc)}"
     if problem.kind == "extra_forbidden":
-        return f"{where}: '{key}' is not a known key. {_nearest(problem.loc)}"
+        return f"{where}: '{key}' is not a known key. {_nearest(problem.loc, data)}"
     if problem.kind == "missing":
         return f"{where}: '{key}' is missing. Add it."
     found = _value(data, problem.loc)
-    shown = f" (found {json.dumps(found, default=str)})" if isinstance(found, (str, int, float, bool)) else ""
+    is_told = isinstance(found, (str, int, float, bool)) and "holds a secret" not in problem.message
+    shown = f" (found {json.dumps(found, default=str)})" if is_told else ""
     quote = " Put it in quotes." if problem.kind == "string_type" and isinstance(found, (int, float)) else ""
     message = problem.message.removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
@@ -254,25 +309,33 @@ def _step(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
     return None
 
 
-def _nearest(loc: Loc) -> str:
+def _nearest(loc: Loc, data: Any) -> str:
     """What the unknown key may have meant."""
-    known = _known_keys(loc[:-1])
+    known = _known_keys(loc[:-1], data)
     near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.6)
     return f"Did you mean '{near[0]}'?" if near else f"Known here: {', '.join(known)}."
 
 
-def _known_keys(loc: Loc) -> list[str]:
-    model: Any = MigrationConfig
-    for part in (p for p in loc if isinstance(p, str)):
-        model = _model_in(model.model_fields[part].annotation)
-    return list(model.model_fields)
+def _known_keys(loc: Loc, data: Any) -> list[str]:
+    """The keys that the mapping at `loc` may have; where it may be of several kinds, those of its own."""
+    models: list[Any] = [MigrationConfig]
+    for end, part in enumerate(loc, start=1):
+        if isinstance(part, str):
+            models = _models_in(models[0].model_fields[part].annotation)
+        found = _value(data, loc[:end])
+        if len(models) > 1 and isinstance(found, dict):
+            kind = found.get("kind", "file")
+            models = [
+                m for m in models if "kind" in m.model_fields and m.model_fields["kind"].default == kind
+            ]
+    return list(models[0].model_fields)
 
 
-def _model_in(annotation: Any) -> Any:
-    """The model that an annotation such as `X | None`, `tuple[X, ...]` or `Literal[…] | X` holds."""
+def _models_in(annotation: Any) -> list[Any]:
+    """The models that an annotation such as `X | None`, `tuple[X, ...]` or `Literal[…] | X` holds."""
     if isinstance(annotation, type) and issubclass(annotation, Value):
-        return annotation
-    return next(filter(None, map(_model_in, getattr(annotation, "__args__", ()))), None)
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
 
 
 def _require_requests(path: Path, root: yaml.Node, config: MigrationConfig) -> None:

@@ -7,6 +7,7 @@
     │   ├── ApprovalNeeded                   nobody said yes
     │   ├── PermissionDenied                 the caller lacks a right (HTTP 401, 403)
     │   ├── RetireRefused                    something still depends on what would be deleted
+    │   ├── RollBackRefused                  callers would be left without an endpoint that answers
     │   └── UndoStuck                        an undo failed; the state is described
     ├── PlanStale                   exit 4   the source changed after the plan was made
     ├── AzureError                  exit 1   Azure refused or failed (raised by the gateway alone)
@@ -18,6 +19,7 @@
     │   ├── Unavailable                      HTTP 5xx, resets, time-outs of one request
     │   ├── OperationFailed                  a long-running operation ended Failed or Canceled
     │   └── OperationTimeout                 it did not end within the deadline; Azure may go on
+    ├── HandoffFailed               exit 1   a receiver did not take what callers are to be told
     ├── ScoringFailed               exit 1   an endpoint did not answer a scoring request with 200
     └── VerificationFailed          exit 1   answers differ, or an endpoint is not isolated
 
@@ -107,6 +109,10 @@ class RetireRefused(PersonNeeded):
     """Something still depends on what would be deleted."""
 
 
+class RollBackRefused(PersonNeeded):
+    """Callers would be left without an endpoint that answers them, or what is to be undone cannot be."""
+
+
 class UndoStuck(PersonNeeded):
     """An undo failed; what is left is described beside the first error."""
 
@@ -157,6 +163,10 @@ class OperationFailed(AzureError):
 
 class OperationTimeout(AzureError):
     """A long-running operation did not end within its deadline; Azure may go on, so look before acting again."""
+
+
+class HandoffFailed(VnetferryError):
+    """A receiver did not take what callers are to be told."""
 
 
 class ScoringFailed(VnetferryError):

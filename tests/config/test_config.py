@@ -39,9 +39,17 @@ def test_load_config_of_the_least_fills_in_every_default(tmp_path: Path) -> None
         ("  associated_resources: shared", ["line 4", "share, create, or a mapping", "shared"]),
         ("  associated_resources: {storage: /x}", ["line 4", "storage_account"]),
         ("  associated_resources: {key_vault: kv}", ["line 4", "key_vault", "not an ARM resource id"]),
-        ("  inbound: {subnet: /x}", ["'target.inbound.subnet_id' is missing"]),
+        ("  inbound: {subnet: /x}", ["line 4", "Did you mean 'subnet_id'?"]),
         ("endpoints: {rename: fixed}", ["endpoints.rename", "must contain {name}"]),
         ("retire: {purge: perhaps}", ["retire.purge", "boolean", "perhaps"]),
+        ("handoff: [{kind: fax}]", ["handoff.0", "key_vault_secret", "webhook"]),
+        ("handoff: [{kind: webhook, url: 'http://a.b/c', secret: {environment: A}}]", ["line 4", "https://"]),
+        ("handoff: [{kind: webhook, url: 'https://a.b/c', secret: {}}]", ["{environment: NAME}"]),
+        ("handoff: [{kind: webhook, secret: {environment: A}}]", ["either url or url_environment"]),
+        ("handoff: [{kind: app_configuration_key, store: abcde, lable: x}]", ["Did you mean 'label'?"]),
+        ("handoff: [{kind: key_vault_secret, vault: 'https://kv'}]", ["handoff.0.vault", "not a URL"]),
+        ("handoff: [{path: a.json}, {path: a.json}]", ["names a.json twice"]),
+        ("retire: {delete_resource_group: true}", ["needs delete_workspace"]),
         ("concurrency: {deployments: 0}", ["concurrency.deployments", "greater than or equal to 1"]),
         ("target: {workspace: b}", ["line 4", "'target' stands there twice"]),
         ("x: [1", ["not valid YAML", "line 5"]),
@@ -57,6 +65,13 @@ def test_load_config_with_a_mistake_names_place_and_mend(
     message = str(caught.value)
     assert all(word in message for word in words), message
     assert message.startswith(str(tmp_path / "migration.yaml"))
+
+
+def test_load_config_with_a_signed_url_does_not_repeat_it(tmp_path: Path) -> None:
+    webhook = "{kind: webhook, url: 'https://a.b/c?sig=made-up', secret: {environment: A}}"
+    with pytest.raises(ConfigError, match="url_environment") as caught:
+        load_config(_write(tmp_path, f"{GOOD}handoff: [{webhook}]\n"))
+    assert "made-up" not in str(caught.value)
 
 
 def test_load_config_with_a_number_for_a_name_says_to_quote_it(tmp_path: Path) -> None:

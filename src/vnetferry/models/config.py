@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from vnetferry.models.base import Value
+from vnetferry.models.handoff import FileHandoff, HandoffConfig
 from vnetferry.models.ids import ResourceId
 
 
@@ -23,19 +24,34 @@ class SourceConfig(Value):
         return ResourceId.workspace(self.subscription_id, self.resource_group, self.workspace)
 
 
+def _require_subscription(resource: ResourceId) -> ResourceId:
+    if not resource.subscription_id:
+        raise ValueError(f"'{resource}' is in no subscription; it starts with /subscriptions/<id>")
+    return resource
+
+
+InSubscription = Annotated[ResourceId, AfterValidator(_require_subscription)]
+
+
 class BringYourOwn(Value):
     """Associated resources named one by one; what is not named is created."""
 
-    storage_account: ResourceId | None = None
-    key_vault: ResourceId | None = None
-    container_registry: ResourceId | None = None
-    application_insights: ResourceId | None = None
+    storage_account: InSubscription | None = None
+    key_vault: InSubscription | None = None
+    container_registry: InSubscription | None = None
+    application_insights: InSubscription | None = None
 
 
 class InboundConfig(Value):
-    """The private endpoint for callers."""
+    """The private endpoints for callers: in each network that has one to the source today, and in `subnet_id`.
 
-    subnet_id: ResourceId
+    In `subnet_id`'s own network it takes the place of the source's subnet. Without a source, it is the only one.
+    """
+
+    subnet_id: InSubscription | None = None
+    each_network: bool = Field(
+        default=True, description="false: no private endpoint but the one in subnet_id."
+    )
 
 
 class TargetConfig(Value):
@@ -50,7 +66,12 @@ class TargetConfig(Value):
     firewall_sku: Literal["basic", "standard"] = "basic"
     associated_resources: Literal["share", "create"] | BringYourOwn = "share"
     image_build_compute: str | None = None
-    inbound: InboundConfig | None = None
+    inbound: InboundConfig | None = Field(
+        default=InboundConfig(), description="null: no private endpoint for callers."
+    )
+    derive_outbound_rules: bool = Field(
+        default=True, description="Add rules to what the source's deployments could reach and need."
+    )
     outbound_rules: tuple[dict[str, Any], ...] = Field(
         default=(), description="Outbound rules as in the SDK's workspace YAML (name, type, destination)."
     )
@@ -64,7 +85,9 @@ class EndpointsConfig(Value):
     rename: str = Field(
         default="{name}-v2", description="Names are unique per region, so the new one must differ."
     )
-    public_network_access: Literal["disabled", "enabled"] = "disabled"
+    public_network_access: Literal["disabled", "enabled", "as_is"] = Field(
+        default="disabled", description="as_is leaves each endpoint's own; in place it is the default."
+    )
 
     @field_validator("rename")
     @classmethod
@@ -93,19 +116,23 @@ class ValidationConfig(Value):
     )
 
 
-class HandoffConfig(Value):
-    """Where callers find old URI -> new URI."""
-
-    kind: Literal["file"] = "file"
-    path: str = "handoff.json"
-
-
 class RetireConfig(Value):
     """What `retire` may delete."""
 
     delete_computes: bool = True
     delete_workspace: bool = False
+    delete_resource_group: bool = Field(
+        default=False, description="After the workspace, and only if nothing else is in it."
+    )
     purge: bool = False
+
+    @model_validator(mode="after")
+    def _keeps_the_group_of_what_stays(self) -> RetireConfig:
+        if self.delete_resource_group and not self.delete_workspace:
+            raise ValueError(
+                "delete_resource_group needs delete_workspace: true, or the group is never empty"
+            )
+        return self
 
 
 class ConcurrencyConfig(Value):
@@ -115,17 +142,52 @@ class ConcurrencyConfig(Value):
 
 
 class MigrationConfig(Value):
-    """One migration: migration.yaml after parsing. `source` may be left out by `vnetferry secure` alone."""
+    """One migration: migration.yaml after parsing. `source` may be left out by `vnetferry secure` alone.
 
+    In place there is one workspace and its endpoints keep their names, so what the file leaves out about the target is
+    filled in from the source, and there is nobody to hand anything to.
+    """
+
+    mode: Literal["side_by_side", "in_place"] = "side_by_side"
     source: SourceConfig | None = None
     target: TargetConfig
     endpoints: EndpointsConfig = EndpointsConfig()
     validation: ValidationConfig = ValidationConfig()
-    handoff: tuple[HandoffConfig, ...] = (HandoffConfig(),)
+    handoff: tuple[HandoffConfig, ...] = (FileHandoff(),)
     retire: RetireConfig = RetireConfig()
     concurrency: ConcurrencyConfig = ConcurrencyConfig()
+
+    @field_validator("handoff")
+    @classmethod
+    def _has_each_place_once(cls, value: tuple[HandoffConfig, ...]) -> tuple[HandoffConfig, ...]:
+        places = [handoff.place for handoff in value]
+        if twice := next((place for place in places if places.count(place) > 1), ""):
+            raise ValueError(f"names {twice} twice")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_workspace(cls, data: Any) -> Any:
+        return _in_place(data) if isinstance(data, dict) and data.get("mode") == "in_place" else data
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the source workspace itself is converted."""
+        return self.mode == "in_place"
 
     @property
     def source_name(self) -> str:
         """The source workspace's name, for people; "no source" when none is named."""
         return self.source.workspace if self.source else "no source"
+
+
+def _in_place(data: dict[str, Any]) -> dict[str, Any]:
+    """The raw configuration of a conversion with what it leaves out."""
+    source, target, endpoints = (data.get(key) for key in ("source", "target", "endpoints"))
+    filled = {"handoff": (), **data}
+    if isinstance(source, dict | None) and (target is None or isinstance(target, dict)):
+        own = {key: (source or {}).get(key) or "" for key in ("workspace", "resource_group")}
+        filled["target"] = {**own, **(target or {})}
+    if endpoints is None or isinstance(endpoints, dict):
+        filled["endpoints"] = {"rename": "{name}", "public_network_access": "as_is", **(endpoints or {})}
+    return filled

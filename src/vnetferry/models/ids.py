@@ -12,6 +12,8 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 ML = "Microsoft.MachineLearningServices"
+# What lies above subscriptions: management groups, and rights on them or on the whole tenant.
+_TENANT_WIDE = ("microsoft.management", "microsoft.authorization")
 
 
 class ResourceId:
@@ -21,7 +23,7 @@ class ResourceId:
 
     def __init__(self, text: str) -> None:
         parts = text.strip("/").split("/")
-        if not text.startswith("/") or "" in parts or parts[0].lower() != "subscriptions":
+        if not text.startswith("/") or "" in parts or not _begins_as_id(parts):
             raise ValueError(f"'{text}' is not an ARM resource id; it starts with /subscriptions/<id>")
         self.text = "/" + "/".join(parts)
         self._parts = tuple(parts)
@@ -48,8 +50,8 @@ class ResourceId:
 
     @property
     def subscription_id(self) -> str:
-        """The subscription's GUID."""
-        return self._parts[1]
+        """The subscription's GUID; empty for what lies above subscriptions."""
+        return self._parts[1] if self._parts[0].lower() == "subscriptions" else ""
 
     @property
     def resource_group(self) -> str:
@@ -114,3 +116,8 @@ class ResourceId:
             python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), text]),
             serialization=core_schema.plain_serializer_function_ser_schema(str, when_used="always"),
         )
+
+
+def _begins_as_id(parts: list[str]) -> bool:
+    lower = [part.lower() for part in parts]
+    return lower[0] == "subscriptions" or (lower[0] == "providers" and "".join(lower[1:2]) in _TENANT_WIDE)

@@ -8,6 +8,11 @@ from vnetferry.models.base import Value
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.plan import Plan
 
+PLAN_TAG, SOURCE_TAG = "vnetferry-plan", "vnetferry-source"
+# On a workspace that is converted in place, beside the plan's tag: how far that plan is.
+CONVERSION_TAG = "vnetferry-conversion"
+UNDER_WAY, CONVERTED = "under-way", "done"
+
 
 class Run(Value):
     """Where a plan is being carried out.
@@ -36,4 +41,4 @@ class Run(Value):
     @property
     def tags(self) -> dict[str, str]:
         """The tags that say which plan made a target resource."""
-        return {"vnetferry-plan": self.plan, "vnetferry-source": str(self.source)}
+        return {PLAN_TAG: self.plan, SOURCE_TAG: str(self.source)}
