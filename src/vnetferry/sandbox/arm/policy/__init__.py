@@ -1,0 +1,1 @@
+"""Azure Policy: its rule language, what is assigned where, and what it denies."""
