@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
+from vnetferry.sandbox.arm.template import Planned
 from vnetferry.sandbox.errors import AzureError
 
 GROUP = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg"
 DEPLOYMENT = f"{GROUP}/providers/Microsoft.Resources/deployments/d"
 V = "2020-06-01"
+NESTED = "Microsoft.Resources/deployments"
+_REFERENCE = f"[reference('{GROUP}/providers/Microsoft.Storage/storageAccounts/stone', '2023-01-01').x]"
 
 
 def template(*resources: dict[str, Any], **sections: Any) -> dict[str, Any]:
@@ -88,6 +95,70 @@ def test_put_unknown_function_is_invalid_template_at_once(arm: Any) -> None:
     assert arm.get(DEPLOYMENT, V).status == 404
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"type": NESTED, "name": "d2", "properties": "x"},
+        {"type": NESTED, "name": "d2", "properties": {"mode": "Incremental", "template": "x"}},
+        {"type": NESTED, "name": "d2", "properties": {"expressionEvaluationOptions": "x", "template": {}}},
+    ],
+    ids=lambda members: str(members)[-40:].encode("ascii", "replace").decode(),
+)
+def test_put_resource_of_no_sound_parts_fails_the_deployment(arm: Any, members: dict[str, Any]) -> None:
+    arm.put(DEPLOYMENT, body(template(storage("stone") | members)), V)
+    ended = arm.settle(DEPLOYMENT, V).body["properties"]
+    assert (ended["provisioningState"], ended["error"]["code"]) == ("Failed", "DeploymentFailed")
+    assert ended["error"]["details"][0]["code"] == "BadRequest"
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"name": _REFERENCE},
+        {"condition": _REFERENCE},
+        {"apiVersion": _REFERENCE},
+        {"location": _REFERENCE},
+        {"dependsOn": [_REFERENCE]},
+    ],
+    ids=lambda members: next(iter(members)),
+)
+def test_put_reference_where_no_state_is_known_is_invalid_template(arm: Any, members: dict[str, Any]) -> None:
+    answer = arm.put(DEPLOYMENT, body(template(storage("stone"), storage("sttwo") | members)), V)
+    assert (answer.status, answer.code) == (400, "InvalidTemplate")
+    assert "The template function 'reference' is not expected at this location" in answer.message
+
+
+def test_put_reference_to_what_another_resource_tells_is_worked_out_as_it_runs(arm: Any) -> None:
+    keys = "[reference(listKeys('stone', '2023-01-01').keys[0].keyName, '2023-01-01').x]"
+    arm.put(DEPLOYMENT, body(template(storage("stone"), storage("sttwo", tags={"x": keys}))), V)
+    assert arm.settle(DEPLOYMENT, V).body["properties"]["provisioningState"] == "Failed"
+
+
+def test_put_outputs_that_have_no_value_fail_the_deployment_and_its_last_operation(arm: Any) -> None:
+    section = {"o": {"type": "string", "value": "[reference('stone').nonsense]"}}
+    arm.put(DEPLOYMENT, body(template(storage("stone"), outputs=section)), V)
+    ended = arm.settle(DEPLOYMENT, V).body["properties"]
+    assert (ended["provisioningState"], ended["error"]["code"]) == (
+        "Failed",
+        "DeploymentOutputEvaluationFailed",
+    )
+    assert "outputs" not in ended
+    last = arm.get(f"{DEPLOYMENT}/operations", V).body["value"][-1]["properties"]
+    assert (last["provisioningOperation"], last["provisioningState"]) == (
+        "EvaluateDeploymentOutput",
+        "Failed",
+    )
+
+
+def test_put_defect_of_the_sandboxs_own_does_not_leave_the_deployment_running(
+    arm: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Planned, "body", lambda *_: 1 / 0)
+    arm.put(DEPLOYMENT, body(template(storage("stone"))), V)
+    ended = arm.settle(DEPLOYMENT, V).body["properties"]
+    assert (ended["provisioningState"], ended["error"]["code"]) == ("Failed", "InternalServerError")
+
+
 def test_put_unknown_parameter_is_invalid_template(arm: Any) -> None:
     answer = arm.put(DEPLOYMENT, body(template(storage("s")), other=1), V)
     assert answer.code == "InvalidTemplate"
@@ -102,7 +173,7 @@ def test_put_with_reference_reads_state_made_before(arm: Any) -> None:
     )
     arm.put(DEPLOYMENT, body(of), V)
     ended = arm.settle(DEPLOYMENT, V).body["properties"]
-    assert ended["outputs"] == {"key": {"type": "string", "value": "key1"}}
+    assert ended["outputs"] == {"key": {"type": "String", "value": "key1"}}
     second = arm.get(f"{GROUP}/providers/Microsoft.Storage/storageAccounts/sttwo", "2023-01-01").body
     assert second["tags"] == {"first": "https://stone.blob.core.windows.net/"}
 
@@ -135,7 +206,7 @@ def test_put_without_right_to_a_resource_is_refused_before_anything_is_made(arm_
         }
     )
     answer = arm.put(DEPLOYMENT, body(template(storage("stone"))), V)
-    assert (answer.status, answer.code) == (403, "InvalidTemplateDeployment")
+    assert (answer.status, answer.code) == (400, "InvalidTemplateDeployment")
     assert "Microsoft.Storage/storageAccounts/write" in answer.message
 
 
@@ -161,7 +232,83 @@ def test_validate_good_template_makes_nothing(arm: Any) -> None:
 
 def test_put_running_deployment_again_is_refused(arm: Any) -> None:
     arm.put(DEPLOYMENT, body(template(storage("stone"))), V)
-    assert arm.put(DEPLOYMENT, body(template(storage("stone"))), V).code == "DeploymentActive"
+    answer = arm.put(DEPLOYMENT, body(template(storage("stone"))), V)
+    assert (answer.status, answer.code) == (409, "DeploymentActive")
+    since, until = re.findall(r"'(\d+/\d+/\d{4} \d+:\d\d:\d\d [AP]M)'", answer.message)
+    first, last = (datetime.strptime(f"{each} +0000", "%m/%d/%Y %I:%M:%S %p %z") for each in (since, until))
+    assert last - first == timedelta(days=7)
+
+
+def test_put_keeps_the_deployments_tags_and_refuses_unfit_ones(arm: Any) -> None:
+    arm.put(DEPLOYMENT, {**body(template()), "tags": {"made": "by hand"}}, V)
+    assert arm.get(DEPLOYMENT, V).body["tags"] == {"made": "by hand"}
+    assert arm.put(f"{DEPLOYMENT}2", {**body(template()), "tags": {"made": 1}}, V).status == 400
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "says"),
+    [
+        ({"location": "westeurope"}, "InvalidDeployment", "not allowed for 'd' at resource group scope"),
+        ({"properties": {"templateLink": {"uri": "https://x"}}}, "InvalidTemplate", "'templateLink'"),
+        ({"properties": {"parametersLink": {"uri": "https://x"}}}, "InvalidTemplate", "'parametersLink'"),
+        (
+            {"properties": {"onErrorDeployment": {"type": "LastSuccessful"}}},
+            "InvalidTemplate",
+            "'onErrorDeployment'",
+        ),
+        ({"properties": {"template": None}}, "InvalidRequestContent", "'template'"),
+        (
+            {"properties": {"template": template() | {"resources": {"stone": storage("stone")}}}},
+            "InvalidRequestContent",
+            "to type 'JArray'",
+        ),
+    ],
+)
+def test_put_what_is_not_for_this_scope_or_not_served_is_refused(
+    arm: Any, change: dict[str, Any], code: str, says: str
+) -> None:
+    sent = body(template(storage("stone")))
+    properties = {**sent["properties"], **change.get("properties", {})}
+    answer = arm.put(DEPLOYMENT, {**sent, **change, "properties": properties}, V)
+    assert (answer.status, answer.code) == (400, code)
+    assert says in answer.message
+    assert arm.get(DEPLOYMENT, V).status == 404
+
+
+@pytest.mark.parametrize("condition", [True, False])
+def test_put_resource_in_a_region_that_there_is_not_is_refused_at_once(arm: Any, condition: bool) -> None:
+    sent = template(storage("stone"), storage("sttwo", location="mars", condition=condition))
+    answer = arm.put(DEPLOYMENT, body(sent), V)
+    assert (answer.status, answer.code) == (400, "LocationNotAvailableForResourceType")
+    assert arm.get(f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stone", "2023-01-01").status == 404
+
+
+def test_put_nested_deployment_with_a_location_in_a_group_fails(arm: Any) -> None:
+    inner = {"mode": "Incremental", "template": template()}
+    nested = {"type": NESTED, "apiVersion": V, "name": "n", "location": "westeurope", "properties": inner}
+    arm.put(DEPLOYMENT, body(template(nested)), V)
+    assert "InvalidDeployment" in json.dumps(arm.settle(DEPLOYMENT, V).body["properties"]["error"])
+
+
+def test_list_deployments_by_their_state(arm: Any) -> None:
+    for name, of in (("good", template()), ("bad", template(storage("NotAName")))):
+        arm.put(f"{DEPLOYMENT}-{name}", body(of), V)
+        arm.settle(f"{DEPLOYMENT}-{name}", V)
+    several = DEPLOYMENT.rpartition("/")[0]
+    found = arm.get(several, V, "&$filter=provisioningState%20eq%20'failed'").body["value"]
+    assert [each["name"] for each in found] == ["d-bad"]
+    assert arm.get(several, V, "&$filter=name%20eq%20'd-bad'").status == 400
+
+
+def test_delete_deployment_is_accepted_and_its_location_tells_that_it_is_gone(arm: Any) -> None:
+    arm.put(DEPLOYMENT, body(template()), V)
+    arm.settle(DEPLOYMENT, V)
+    answer = arm.send("DELETE", DEPLOYMENT, version=V)
+    assert answer.status == 202
+    path = answer.headers["Location"].removeprefix("https://management.azure.com").partition("?")[0]
+    assert arm.get(path, V).status == 204
+    assert arm.get(DEPLOYMENT, V).status == 404
+    assert arm.send("DELETE", DEPLOYMENT, version=V).status == 204
 
 
 def test_put_complete_mode_is_refused(arm: Any) -> None:

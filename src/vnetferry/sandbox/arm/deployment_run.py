@@ -8,23 +8,18 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from vnetferry.sandbox.arm.requests import await_operation, send, terminal
 from vnetferry.sandbox.arm.template import Planned, Scope, outputs
-from vnetferry.sandbox.arm.template.failures import TemplateError, unprocessable
+from vnetferry.sandbox.arm.template.failures import TemplateError, too_deep, unprocessable
 from vnetferry.sandbox.arm.template.scope import NeedsResource, Wanted
 from vnetferry.sandbox.errors import AzureError
-from vnetferry.sandbox.operations import Fate, suffer
+from vnetferry.sandbox.operations import Beginning, Fate, suffer
 from vnetferry.sandbox.routes import Call
 from vnetferry.sandbox.wire import Json, Response
 
 DEPLOYMENTS = "Microsoft.Resources/deployments"
-_FAILED = (
-    "At least one resource deployment operation failed. Please list deployment operations for "
-    "details. Please see "
-    "https://aka.ms/arm-deployment-operations for usage details."
-)
 _POLL_S = 1.0
 _T = TypeVar("_T")
 
@@ -33,11 +28,6 @@ def end_state(document: Json) -> bool:
     """Whether a deployment (or any resource) is in a state that does not change by itself."""
     state = (document.get("properties") or {}).get("provisioningState", "Succeeded")
     return str(state).lower() in ("succeeded", "failed", "canceled")
-
-
-class _Begun(NamedTuple):
-    name: str
-    resource_id: str
 
 
 class Run:
@@ -65,18 +55,26 @@ class Run:
 
     async def execute(self) -> None:
         """Make everything; ends Succeeded, Failed or Canceled, whatever happens but a scenario's `lro_stuck`."""
-        fate = self._world.operations.fate(_Begun("Deployments_CreateOrUpdate", self.document["id"]))
+        fate = self._world.operations.fate(Beginning("Deployments_CreateOrUpdate", self.document["id"]))
         await self._world.clock.sleep(_POLL_S)
-        properties = self.document["properties"]
         self._move("Running")
+        try:
+            await self._carry_out(fate)
+        except Exception as err:  # noqa: BLE001 - a defect must not leave a deployment running for ever
+            self._fail({"code": "InternalServerError", "message": f"Sandbox defect: {err!r}"})
+
+    async def _carry_out(self, fate: Fate) -> None:
         await asyncio.gather(*(self._make(resource) for resource in self.planned if resource.enabled))
         await self._meet(fate)
-        if not self._errors and properties["provisioningState"] == "Running":
-            await self._finish()
         if self._errors:
-            properties["error"] = {"code": "DeploymentFailed", "message": _FAILED, "details": self._errors}
-            self._move("Failed")
+            self._fail(_failed(self._errors))
+        elif not end_state(self.document):
+            await self._finish()
         self._move("Succeeded")
+
+    def _fail(self, error: Json) -> None:
+        self.document["properties"]["error"] = error
+        self._move("Failed")
 
     async def _meet(self, fate: Fate) -> None:
         try:
@@ -93,26 +91,22 @@ class Run:
         properties["duration"] = iso_duration(self._world.clock.elapsed_s() - self._began_s)
 
     async def _finish(self) -> None:
+        """Work out the outputs: the last operation of a deployment, which has no target."""
+        properties = self.document["properties"]
+        operation = self._new_operation("EvaluateDeploymentOutput")["properties"]
         try:
-            found = await self._with_found(lambda scope: outputs(self._template, scope))
-            self.document["properties"]["outputs"] = found
-            enabled = [
-                resource for resource in self.planned if resource.enabled and resource.type != DEPLOYMENTS
-            ]
-            self.document["properties"]["outputResources"] = [{"id": resource.id} for resource in enabled]
-            self._note_outputs()
-        except (TemplateError, AzureError) as err:
-            error = (
-                err
-                if isinstance(err, AzureError)
-                else AzureError(400, "DeploymentOutputEvaluationFailed", str(err))
+            properties["outputs"] = await self._with_found(
+                lambda scope: outputs.evaluate(self._template, scope)
             )
-            self._errors.append(error.error())
-
-    def _note_outputs(self) -> None:
-        """Azure's last operation of a deployment has no target."""
-        operation = self._new_operation("EvaluateDeploymentOutput")
-        operation["properties"].update(provisioningState="Succeeded", statusCode="OK", duration="PT0S")
+        except AzureError as err:
+            operation.update(
+                provisioningState="Failed", statusCode=_phrase(err.status), statusMessage=_message(err)
+            )
+            self._fail(err.error() if err.code == outputs.FAILED else _failed([err.error()]))
+            return
+        made = [resource for resource in self.planned if resource.enabled and resource.type != DEPLOYMENTS]
+        properties["outputResources"] = [{"id": resource.id} for resource in made]
+        operation.update(provisioningState="Succeeded", statusCode="OK")
 
     async def _make(self, resource: Planned) -> None:
         try:
@@ -172,6 +166,8 @@ class Run:
             return evaluate(replace(self._scope, found=self._found))
         except NeedsResource as err:
             self._found[err.wanted] = await self._fetch(err.wanted)
+        except RecursionError as err:
+            raise too_deep() from err
         return await self._with_found(evaluate)
 
     async def _fetch(self, wanted: Wanted) -> Any:
@@ -200,6 +196,14 @@ def iso_duration(seconds: float) -> str:
     hours, minutes = divmod(int(minutes), 60)
     text = "".join(f"{number}{unit}" for number, unit in ((hours, "H"), (minutes, "M")) if number)
     return f"PT{text}{rest:.7f}".rstrip("0").rstrip(".") + "S"
+
+
+def _failed(errors: list[Json]) -> Json:
+    message = (
+        "At least one resource deployment operation failed. Please list deployment operations for details. "
+        "Please see https://aka.ms/arm-deployment-operations for usage details."
+    )
+    return {"code": "DeploymentFailed", "message": message, "details": errors}
 
 
 def _message(err: AzureError) -> Json:

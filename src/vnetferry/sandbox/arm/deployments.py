@@ -10,18 +10,37 @@ deployment fails as Azure's does.
 from __future__ import annotations
 
 import re
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from vnetferry.sandbox.arm import authorization, tracked
 from vnetferry.sandbox.arm.api_versions import RESOURCES
-from vnetferry.sandbox.arm.bodies import require_choice, require_known, require_member, require_object
+from vnetferry.sandbox.arm.bodies import (
+    require_choice,
+    require_known,
+    require_member,
+    require_object,
+    require_tags,
+)
 from vnetferry.sandbox.arm.deployment_run import DEPLOYMENTS, Run, end_state
-from vnetferry.sandbox.arm.providers import require_registered, subscription_document
+from vnetferry.sandbox.arm.groups import DEPLOYMENT_DELETED
+from vnetferry.sandbox.arm.policy.judge import require_template_allowed
+from vnetferry.sandbox.arm.providers import (
+    NAMESPACES,
+    require_offered,
+    require_registered,
+    subscription_document,
+)
+from vnetferry.sandbox.arm.regions import require_region
 from vnetferry.sandbox.arm.shapes import Shape, reader
 from vnetferry.sandbox.arm.template import Planned, Scope, expand, templates_hash
-from vnetferry.sandbox.arm.template.failures import TemplateError, invalid_template
+from vnetferry.sandbox.arm.template.failures import TemplateError, invalid_template, too_deep
+from vnetferry.sandbox.arm.template.scope import NeedsResource
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call, Evidence, Operation
 from vnetferry.sandbox.wire import Json, Response
@@ -37,6 +56,9 @@ _PROPERTIES = frozenset(
     {"template", "parameters", "mode", "debugSetting", "onErrorDeployment", "expressionEvaluationOptions"}
     | {"templateLink", "parametersLink", "validationLevel"}
 )
+_STATE_IS = re.compile(r"^\s*provisioningState\s+eq\s+'([^']*)'\s*$", re.IGNORECASE)
+_EXPIRES = timedelta(days=7)
+_OFFERED = frozenset(namespace.lower() for namespace in NAMESPACES)
 _BOUNDS = ("minValue", "maxValue", "minLength", "maxLength")
 _RESOURCE: dict[str, Shape] = {
     "type": str,
@@ -48,19 +70,26 @@ _RESOURCE: dict[str, Shape] = {
     "dependsOn": [str],
     "copy": {"name": str},
 }
-_RESOURCE["resources"] = ([_RESOURCE], {"*": _RESOURCE})
+_RESOURCE["resources"] = [_RESOURCE]
 _PARAMETER = {"type": str, "allowedValues": list, **dict.fromkeys(_BOUNDS, int)}
 _SHAPE = {
     "properties": {
         "mode": str,
+        "expressionEvaluationOptions": {"scope": str},
         "parameters": {"*": dict},
         "template": {
             "$schema": str,
             "contentVersion": str,
             "parameters": {"*": _PARAMETER},
             "variables": dict,
-            "resources": ([_RESOURCE], {"*": _RESOURCE}),
-            "outputs": {"*": {"type": str}},
+            "functions": [
+                {
+                    "namespace": str,
+                    "members": {"*": {"parameters": [{"name": str, "type": str}], "output": {"type": str}}},
+                }
+            ],
+            "resources": [_RESOURCE],
+            "outputs": {"*": {"type": str, "copy": {"name": str}}},
         },
     }
 }
@@ -91,7 +120,7 @@ def operations() -> list[Operation]:
     return [
         replace(
             row("Deployments_CreateOrUpdate", "PUT", _ONE, _put, "write"),
-            note="Incremental mode; no template links, no parameters from Key Vault.",
+            note="Incremental mode; no links, no symbolic names, no rollback, no parameters from Key Vault.",
         ),
         row("Deployments_Validate", "POST", f"{_ONE}/validate", _validate, "validate/action"),
         row("Deployments_Get", "GET", _ONE, _get, "read"),
@@ -116,11 +145,12 @@ def operations() -> list[Operation]:
 async def _put(call: Call) -> Response:
     run = _prepare(call, call.json())
     before = call.world.documents.get(call.path)
-    if before and before["properties"]["provisioningState"] in ("Accepted", "Running"):
+    if before and not end_state(before):
+        begun = datetime.fromisoformat(before["properties"]["timestamp"])
         message = (
             f"Unable to edit or replace deployment '{call.params['deployment']}': previous deployment from "
-            f"'{before['properties']['timestamp']}' is still active (expiration time is "
-            f"'{before['properties']['timestamp']}'). Please see https://aka.ms/arm-deploy for usage details."
+            f"'{_american(begun)}' is still active (expiration time is '{_american(begun + _EXPIRES)}'). "
+            "Please see https://aka.ms/arm-deploy for usage details."
         )
         raise AzureError(409, "DeploymentActive", message)
     call.world.documents.remove(run.document["id"])
@@ -136,6 +166,12 @@ async def _put(call: Call) -> Response:
     return Response(200 if before else 201, deepcopy(run.document), headers)
 
 
+def _american(moment: datetime) -> str:
+    """`4/14/2021 4:50:46 AM`, as the refusals of deployments have it."""
+    hour = moment.hour % 12 or 12
+    return f"{moment.month}/{moment.day}/{moment.year} {hour}:{moment:%M:%S %p}"
+
+
 async def _validate(call: Call) -> Response:
     run = _prepare(call, call.json())
     properties = {**run.document["properties"], "provisioningState": "Succeeded"}
@@ -146,7 +182,7 @@ async def _validate(call: Call) -> Response:
 def _prepare(call: Call, body: Json) -> Run:
     """Everything that Azure checks before it accepts a deployment."""
     name = call.params["deployment"]
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         message = (
             f"The provided deployment name '{name}' has invalid characters or a wrong length: it may hold "
             "letters, digits, "
@@ -154,28 +190,58 @@ def _prepare(call: Call, body: Json) -> Run:
         )
         raise AzureError(400, "InvalidDeploymentName", message)
     require_known(body, {"properties", "tags", "location"}, "DeploymentContent")
+    if body.get("location"):
+        message = (
+            f"The 'location' property is not allowed for '{name}' at resource group scope. Please see "
+            "https://aka.ms/arm-deployment-subscription for usage details."
+        )
+        raise AzureError(400, "InvalidDeployment", message)
     properties = require_object(body.get("properties"), "properties")
     require_known(properties, _PROPERTIES, "DeploymentPropertiesDefinition", "properties")
+    _require_served(properties)
     mode = require_choice(
         properties.get("mode"), ("Incremental", "Complete"), "properties.mode", "InvalidDeploymentMode"
     )
     if mode == "Complete":
         message = "The vnetferry sandbox runs deployments in Incremental mode only."
         raise AzureError(400, "InvalidDeploymentMode", message)
-    if "template" not in properties:
-        message = "The template link of a deployment is not served: send the template itself."
-        raise AzureError(
-            400, "InvalidTemplate" if "templateLink" in properties else "InvalidRequestContent", message
-        )
     template = require_object(require_member(properties, "template"), "properties.template")
     given = require_object(properties.get("parameters"), "properties.parameters")
     try:
         planned, scope, parameters = expand(template, given, _scope(call, mode))
+        _require_regions(call, planned)
     except TemplateError as err:
         raise invalid_template(str(err)) from err
+    except NeedsResource as err:
+        raise invalid_template(str(err.misplaced())) from err
+    except RecursionError as err:
+        raise invalid_template(str(too_deep())) from err
     _preflight(call, planned)
     document = _document(call, mode, template, parameters, planned)
+    if tags := require_tags(body.get("tags")):
+        document["tags"] = tags
     return Run(call, document, template, planned, scope)
+
+
+def _require_served(properties: Json) -> None:
+    """What the sandbox leaves out is refused, not overlooked."""
+    for name in ("templateLink", "parametersLink", "onErrorDeployment"):
+        if properties.get(name) is not None:
+            message = f"The vnetferry sandbox does not serve the '{name}' of a deployment."
+            raise AzureError(400, "InvalidTemplate", message)
+
+
+def _require_regions(call: Call, planned: list[Planned]) -> None:
+    """Regions that the types have, also of resources whose condition is false.
+
+    Recorded of a refusal: that it is answered to the PUT. That conditions do not count is a public report
+    (Azure/azure-resource-manager-schemas#1790).
+    """
+    for resource in planned:
+        location = resource.scope.value(resource.template.get("location"))
+        namespace = resource.type.partition("/")[0].lower()
+        if isinstance(location, str) and location.lower() not in ("", "global") and namespace in _OFFERED:
+            require_offered(call.world, resource.id, require_region(location, resource.type))
 
 
 def _scope(call: Call, mode: str) -> Scope:
@@ -190,28 +256,39 @@ def _scope(call: Call, mode: str) -> Scope:
 
 
 def _preflight(call: Call, planned: list[Planned]) -> None:
-    """Rights and providers of every resource, before any is made."""
+    """Rights, providers and policies of every resource, before any is made.
+
+    Reported in public: 400 for a missing right, and its text (Azure-Samples/azure-search-openai-demo#242).
+    """
     refused = [text for resource in planned if resource.enabled for text in _refusals(call, resource)]
     if len(refused) == 1:
         raise AzureError(
-            403, "InvalidTemplateDeployment", f"The template deployment failed with error: '{refused[0]}'."
+            400, "InvalidTemplateDeployment", f"The template deployment failed with error: '{refused[0]}'."
         )
     if refused:
         message = f"The template deployment failed with multiple errors: '{':'.join(refused)}'."
-        raise AzureError(403, "InvalidTemplateDeployment", message)
+        raise AzureError(400, "InvalidTemplateDeployment", message)
     for resource in planned:
         if resource.enabled:
             require_registered(call.world, resource.id)
+    require_template_allowed(call.world, _known_bodies(planned))
+
+
+def _known_bodies(planned: list[Planned]) -> Iterator[tuple[str, Json]]:
+    """What is to be sent, but for bodies that ask for the state of another resource."""
+    for resource in planned:
+        if resource.enabled and resource.type != DEPLOYMENTS:
+            with suppress(NeedsResource, TemplateError):
+                yield resource.id, resource.body({})
 
 
 def _refusals(call: Call, resource: Planned) -> list[str]:
     principal, action = call.request.principal, f"{resource.type}/write"
     if principal and authorization.allowed(call.world, principal.object_id, action, resource.id):
         return []
-    oid = principal.object_id if principal else ""
     message = (
-        f"Authorization failed for template resource '{resource.name}' of type '{resource.type}'. The "
-        f"client '{oid}' with object id '{oid}' does not have permission to perform action '{action}' at "
+        f"Authorization failed for template resource '{resource.name}' of type '{resource.type}'. "
+        f"{authorization.named(principal)} does not have permission to perform action '{action}' at "
         f"scope '{resource.id}'."
     )
     return [message]
@@ -278,7 +355,16 @@ async def _get(call: Call) -> Response:
 
 
 async def _list(call: Call) -> Response:
-    return tracked.paged(call, deepcopy(call.world.documents.collection(call.path)))
+    found = call.world.documents.collection(call.path)
+    if asked := call.request.query.get("$filter"):
+        state = _STATE_IS.match(asked)
+        if state is None:
+            message = f"The filter '{asked}' is not valid: only provisioningState can be asked for."
+            raise AzureError(400, "InvalidFilterInQueryString", message)
+        found = [
+            each for each in found if each["properties"]["provisioningState"].lower() == state[1].lower()
+        ]
+    return tracked.paged(call, deepcopy(found))
 
 
 async def _delete(call: Call) -> Response:
@@ -289,7 +375,9 @@ async def _delete(call: Call) -> Response:
         message = f"The deployment '{document['name']}' is running and cannot be deleted. Cancel it first."
         raise AzureError(409, "DeploymentActive", message)
     call.world.documents.remove(call.path)
-    return Response(204)
+    base = f"https://management.azure.com/subscriptions/{call.params['subscriptionId']}/operationresults"
+    location = f"{base}/{DEPLOYMENT_DELETED}{secrets.token_hex(16).upper()}?api-version={call.api_version}"
+    return Response(202, None, {"Location": location, **call.world.operations.pace()})
 
 
 async def _cancel(call: Call) -> Response:

@@ -5,7 +5,7 @@ output.
 evaluation what `reference()` finds.
 """
 
-from vnetferry.sandbox.arm.template.expand import Planned, expand, outputs, templates_hash
+from vnetferry.sandbox.arm.template.expand import Planned, expand, templates_hash
 from vnetferry.sandbox.arm.template.scope import Scope
 
-__all__ = ["Planned", "Scope", "expand", "outputs", "templates_hash"]
+__all__ = ["Planned", "Scope", "expand", "templates_hash"]

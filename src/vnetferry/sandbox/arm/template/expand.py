@@ -10,14 +10,27 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from typing import Any
 
+from vnetferry.sandbox.arm.template import outputs
 from vnetferry.sandbox.arm.template import parameters as template_parameters
 from vnetferry.sandbox.arm.template.failures import TemplateError
-from vnetferry.sandbox.arm.template.scope import Scope, loop_count
+from vnetferry.sandbox.arm.template.scope import (
+    NeedsResource,
+    Scope,
+    loop_batch,
+    loop_count,
+    loop_name,
+    require_member,
+)
 from vnetferry.sandbox.arm.template.syntax import Function, Node, escape, is_expression, parse
 from vnetferry.sandbox.wire import Json
 
+# Source: Azure Resource Manager limits, deployments. The text is assumed, but for that of resources.
+_MAX_RESOURCES = 800
+_MOST = {"parameters": 256, "outputs": 64}
 DEPLOYMENTS = "microsoft.resources/deployments"
 _STEERING = frozenset(
     {
@@ -105,41 +118,24 @@ def expand(template: Json, given: Json, scope: Scope) -> tuple[list[Planned], Sc
     """
     _require_sections(template)
     declared = template.get("parameters") or {}
-    functions = {
-        f"{group['namespace']}.{name}".lower(): definition
-        for group in template.get("functions") or []
-        for name, definition in group["members"].items()
-    }
-    outer = replace(scope, variables=template.get("variables") or {}, user_functions=functions)
+    functions = _user_functions(template.get("functions") or [])
+    outer = replace(scope, variables=template.get("variables") or {}, user_functions=functions, settled={})
     values = template_parameters.resolve(declared, given, outer)
     inner = replace(outer, parameters=values)
-    planned = list(_all(inner, template.get("resources") or []))
+    _require_variables(inner)
+    outputs.require_sound(template.get("outputs") or {})
+    planned = list(islice(_all(inner, template.get("resources") or []), _MAX_RESOURCES + 1))
+    _require_few("resources", len(planned), _MAX_RESOURCES)
     _require_unique(planned)
     known = {
         **{p.name.lower(): (p.id, p.api_version) for p in planned},
         **{p.key.strip("/"): (p.id, p.api_version) for p in planned},
     }
     inner = replace(inner, ids=known)
-    linked = [_linked(replace(p, scope=replace(p.scope, ids=known)), planned) for p in planned]
+    named = _by_name(planned)
+    linked = [_linked(replace(p, scope=replace(p.scope, ids=known)), planned, named) for p in planned]
     _require_no_circle(linked)
     return linked, inner, template_parameters.shown(declared, values)
-
-
-def outputs(template: Json, scope: Scope) -> Json:
-    """The outputs' values: `{name: {type, value}}`; those whose condition is false are left out."""
-    result: Json = {}
-    for name, output in (template.get("outputs") or {}).items():
-        if scope.value(output.get("condition", True)):
-            value = (
-                scope.copied({"name": name, "input": output["value"], **output["copy"]})
-                if "copy" in output
-                else None
-            )
-            result[name] = {
-                "type": output["type"],
-                "value": scope.value(output.get("value")) if value is None else value,
-            }
-    return result
 
 
 def templates_hash(template: Json) -> str:
@@ -149,18 +145,61 @@ def templates_hash(template: Json) -> str:
 
 def _require_sections(template: Json) -> None:
     for name in ("$schema", "contentVersion", "resources"):
-        if name not in template:
-            raise TemplateError(f"Required property '{name}' not found in JSON. Path ''.")
+        require_member(template, name, "")
     for name in template:
         if name not in _SECTIONS:
             raise TemplateError(
                 f"Could not find member '{name}' on object of type 'Template'. Path '{name}'."
             )
+    for name, most in _MOST.items():
+        _require_few(name, len(template.get(name) or {}), most)
 
 
-def _all(scope: Scope, resources: Any, parent: Planned | None = None) -> Iterator[Planned]:
-    entries = resources.values() if isinstance(resources, dict) else resources
-    for entry in entries:
+def _require_few(section: str, count: int, most: int) -> None:
+    if count > most:
+        raise TemplateError(
+            f"The number of template {section} limit exceeded. Limit: '{most}' and actual: '{count}'. "
+            "Please see https://aka.ms/arm-template for usage details."
+        )
+
+
+def _user_functions(groups: list[Json]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for group in groups:
+        for name in ("namespace", "members"):
+            require_member(group, name, "functions")
+        for name, definition in group["members"].items():
+            _require_definition(definition)
+            found[f"{group['namespace']}.{name}".lower()] = definition
+    return found
+
+
+def _require_definition(definition: Json) -> None:
+    require_member(definition, "output", "functions.members")
+    require_member(definition["output"], "value", "functions.members.output")
+    for parameter in definition.get("parameters") or []:
+        require_member(parameter, "name", "functions.members.parameters")
+
+
+def _require_variables(scope: Scope) -> None:
+    """Azure works them all out at once, without any resource's state, and says which one it cannot."""
+    loops = scope.variables.get("copy") or []
+    if not isinstance(loops, list):
+        raise TemplateError("The template variable 'copy' is not valid: it must be a list of copy loops.")
+    for name in [name for name in scope.variables if name != "copy"] + [loop_name(loop) for loop in loops]:
+        _require_variable(scope, name)
+
+
+def _require_variable(scope: Scope, name: str) -> None:
+    try:
+        scope.variable(name)
+    except (TemplateError, NeedsResource) as err:
+        why = err.misplaced() if isinstance(err, NeedsResource) else err
+        raise TemplateError(f"The template variable '{name}' is not valid: {why}.") from err
+
+
+def _all(scope: Scope, resources: list[Json], parent: Planned | None = None) -> Iterator[Planned]:
+    for entry in resources:
         for planned in _copies(scope, entry, parent):
             yield planned
             yield from _all(planned.scope, entry.get("resources") or [], planned)
@@ -172,14 +211,14 @@ def _copies(scope: Scope, entry: Json, parent: Planned | None) -> Iterator[Plann
     if not loop:
         yield _one(scope, entry, parent, "")
         return
+    loop_batch(scope, loop)
     for index in range(loop_count(scope, loop)):
         yield _one(scope.at(loop["name"], index), entry, parent, loop["name"].lower())
 
 
 def _require_members(entry: Json) -> None:
     for name in ("type", "name", "apiVersion"):
-        if name not in entry:
-            raise TemplateError(f"Required property '{name}' not found in JSON. Path 'resources'.")
+        require_member(entry, name, "resources")
     for name in entry:
         if name not in _KNOWN:
             raise TemplateError(
@@ -192,6 +231,11 @@ def _one(scope: Scope, entry: Json, parent: Planned | None, loop: str) -> Planne
     if not isinstance(enabled, bool):
         raise TemplateError("The template resource's condition must evaluate to a boolean.")
     kind, name = scope.text(entry["type"], "resource type"), scope.text(entry["name"], "resource name")
+    if not name:
+        raise TemplateError(
+            "The template resource '' at line '1' and column '1' is not valid. The name property cannot be null "
+            "or empty"
+        )
     if parent is not None:
         kind, name = f"{parent.type}/{kind}", f"{parent.name}/{name}"
     identifier = _id(scope, entry, kind, name)
@@ -241,29 +285,32 @@ def _require_unique(planned: list[Planned]) -> None:
         seen.add(resource.key)
 
 
-def _linked(resource: Planned, planned: list[Planned]) -> Planned:
+def _by_name(planned: list[Planned]) -> dict[str, list[Planned]]:
+    """The resources by all that `dependsOn` may call them."""
+    found: dict[str, list[Planned]] = {}
+    for p in planned:
+        for name in {p.key.strip("/"), p.name.lower(), f"{p.type}/{p.name}".lower(), p.loop, _typed(p)}:
+            found.setdefault(name, []).append(p)
+    return found
+
+
+def _linked(resource: Planned, planned: list[Planned], named: dict[str, list[Planned]]) -> Planned:
     """The resource with what it waits for: dependsOn, reference(), and the batch before it in its loop."""
     if not resource.enabled:
         return resource
     waits = {
         found.key
         for text in resource.scope.value(resource.template.get("dependsOn") or [])
-        for found in _named(text, planned)
+        for found in _named(text, named)
     }
     known = {other.key: other for other in planned}
     waits.update(key for key in _referenced(resource) if key in known)
     waits.update(_batch_before(resource, planned))
-    enabled = {key for key in waits if known[key].enabled and key != resource.key}
-    return replace(resource, waits_for=frozenset(enabled))
+    return replace(resource, waits_for=frozenset(key for key in waits if known[key].enabled))
 
 
-def _named(text: Any, planned: list[Planned]) -> list[Planned]:
-    wanted = str(text).strip("/").lower()
-    found = [
-        p
-        for p in planned
-        if wanted in (p.key.strip("/"), p.name.lower(), f"{p.type}/{p.name}".lower(), p.loop, _typed(p))
-    ]
+def _named(text: Any, named: dict[str, list[Planned]]) -> list[Planned]:
+    found = named.get(str(text).strip("/").lower())
     if not found:
         raise TemplateError(
             f"The resource '{text}' is not defined in the template. Please see https://aka.ms/arm-syntax "
@@ -278,11 +325,13 @@ def _typed(resource: Planned) -> str:
 
 def _referenced(resource: Planned) -> Iterator[str]:
     members = {name: item for name, item in resource.template.items() if name not in _STEERING}
+    if resource.type.lower() == DEPLOYMENTS and _is_inner(members.get("properties")):
+        members["properties"] = {k: v for k, v in members["properties"].items() if k != "template"}
     for node in _functions(members):
         if node.name.lower() == "reference" and node.arguments and not _uses_reference(node.arguments[0]):
             try:
                 yield resource.scope.resource_id(resource.scope.evaluate(node.arguments[0]))[0].lower()
-            except TemplateError:
+            except (TemplateError, NeedsResource):
                 continue  # in a branch that is never taken; if it is, its own evaluation says so
 
 
@@ -311,48 +360,45 @@ def _uses_reference(node: Node) -> bool:
 
 def _batch_before(resource: Planned, planned: list[Planned]) -> Iterator[str]:
     """In a serial copy loop each batch waits for the one before it."""
-    loop = resource.template.get("copy") or {}
-    if str(loop.get("mode", "")).lower() != "serial":
+    loop = resource.template.get("copy")
+    size = loop_batch(resource.scope, loop) if loop else 0
+    if not size:
         return
-    size, index = int(loop.get("batchSize", 1)), resource.scope.copies[resource.loop]
+    index = resource.scope.copies[resource.loop]
     for other in planned:
         if other.loop == resource.loop and other.scope.copies[other.loop] // size == index // size - 1:
             yield other.key
 
 
 def _require_no_circle(planned: list[Planned]) -> None:
-    waiting = {p.key: set(p.waits_for) for p in planned if p.enabled}
-    while waiting:
-        ready = [key for key, waits in waiting.items() if not waits & waiting.keys()]
-        if not ready:
-            circle = next(p for p in planned if p.key in waiting)
-            raise TemplateError(
-                f"Circular dependency detected on resource: '{circle.id}'. Please see "
-                "https://aka.ms/arm-syntax-resources for "
-                "usage details."
-            )
-        for key in ready:
-            del waiting[key]
+    try:
+        TopologicalSorter({p.key: p.waits_for for p in planned if p.enabled}).prepare()
+    except CycleError as err:
+        circle = next(p for p in planned if p.key in err.args[1])
+        raise TemplateError(
+            f"Circular dependency detected on resource: '{circle.id}'. Please see "
+            "https://aka.ms/arm-syntax-resources for usage details."
+        ) from err
 
 
 def _nested_body(scope: Scope, members: Json) -> Json:
     """A nested deployment's body; its template is filled from here unless it has a scope of its own."""
-    properties = members.get("properties") or {}
-    inner = (
-        str((properties.get("expressionEvaluationOptions") or {}).get("scope", "outer")).lower() == "inner"
-    )
-    template = properties.get("template")
-    rest = scope.value(
-        {
-            name: item
-            for name, item in properties.items()
-            if name not in ("template", "expressionEvaluationOptions")
-        }
-    )
-    if template is not None:
-        rest["template"] = template if inner else _filled(scope, template)
-    location = {"location": scope.value(members["location"])} if members.get("location") else {}
-    return {**location, "properties": rest}
+    given = {name: members[name] for name in ("location", "tags", "properties") if members.get(name)}
+    properties = given.get("properties")
+    template = properties.get("template") if isinstance(properties, dict) else None
+    if not isinstance(template, dict):
+        return dict(scope.value(given))
+    inner = _is_inner(given["properties"])
+    given["properties"] = {name: item for name, item in given["properties"].items() if name != "template"}
+    body: Json = scope.value(given)
+    body["properties"]["template"] = template if inner else _filled(scope, template)
+    return body
+
+
+def _is_inner(properties: Any) -> bool:
+    """Whether a nested deployment's template is filled in with its own parameters and variables."""
+    options = properties.get("expressionEvaluationOptions") if isinstance(properties, dict) else None
+    return isinstance(options, dict) and str(options.get("scope", "outer")).lower() == "inner"
 
 
 def _filled(scope: Scope, template: Json) -> Json:

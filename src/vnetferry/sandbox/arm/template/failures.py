@@ -23,6 +23,11 @@ def unprocessable(resource: str, why: str) -> AzureError:
     return AzureError(400, "InvalidTemplate", message)
 
 
+def too_deep() -> TemplateError:
+    """For functions within functions, or values within values, of more levels than can be worked out (assumed)."""
+    return TemplateError("The template nests its functions or values too deeply to be evaluated.")
+
+
 def unknown_function(name: str) -> TemplateError:
     """For a function that the language has not."""
     return TemplateError(

@@ -15,7 +15,10 @@ from urllib.parse import quote, unquote
 
 from vnetferry.sandbox.arm.template import hashing
 from vnetferry.sandbox.arm.template.failures import TemplateError, misuse
+from vnetferry.sandbox.wire import is_larger, read_json
 
+# Source: Azure Resource Manager limits, deployments: 4 MB of a template, its values and loops filled in.
+MAX_SIZE = 4 * 1024 * 1024
 _PLACEHOLDER = re.compile(r"\{(\d+)(?:,-?\d+)?(?::([^}]*))?\}")
 
 
@@ -27,10 +30,24 @@ def call(name: str, arguments: list[Any]) -> Any:
     except TypeError as err:
         count = f"it does not take {len(arguments)} argument(s)."
         raise misuse(name, count) from err
+    return require_small(apply(name, function, arguments))
+
+
+def apply(name: str, function: Callable[..., Any], arguments: list[Any]) -> Any:
+    """What a function that is called so in a template makes of its arguments; TemplateError if it takes them not."""
     try:
-        return function(*arguments)
+        value = function(*arguments)
+        _require(not isinstance(value, int) or -(2**63) <= value < 2**63)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, ZeroDivisionError) as err:
         raise misuse(name, "its arguments are not of the types or values that it takes.") from err
+    return value
+
+
+def require_small(value: Any) -> Any:
+    """`value`, unless it alone is larger than a template may be with all its values filled in (the text is assumed)."""
+    if is_larger(value, MAX_SIZE):
+        raise TemplateError(f"The values of the template take more than the limit of {MAX_SIZE} characters.")
+    return value
 
 
 def to_text(value: Any) -> str:
@@ -53,7 +70,7 @@ def _concat(*values: Any) -> Any:
 def _format(template: str, *values: Any) -> str:
     def insert(match: re.Match[str]) -> str:
         value, style = values[int(match[1])], match[2]
-        width = re.fullmatch(r"[Dd](\d*)", style or "")
+        width = re.fullmatch(r"[Dd](\d{0,2})", style or "")
         return f"{value:0{width[1] or 1}d}" if width else to_text(value)
 
     text = _PLACEHOLDER.sub(insert, template.replace("{{", "\0").replace("}}", "\1"))
@@ -130,26 +147,27 @@ def _merge(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def _distinct(values: list[Any]) -> list[Any]:
-    found: list[Any] = []
+    found: dict[tuple[str, str], Any] = {}
     for value in values:
-        if not any(_same(value, known) for known in found):
-            found.append(value)
-    return found
+        found.setdefault(_identity(value), value)
+    return list(found.values())
+
+
+def _identity(value: Any) -> tuple[str, str]:
+    """What two values have in common when they are the same."""
+    return type(value).__name__, json.dumps(value, sort_keys=True)
 
 
 def _intersection(first: Any, *others: Any) -> Any:
     if isinstance(first, dict):
         return {k: v for k, v in first.items() if all(k in other and _same(other[k], v) for other in others)}
-    return [value for value in first if all(_contains(other, value) for other in others)]
+    held = [{_identity(value) for value in other} for other in others]
+    return _distinct([value for value in first if all(_identity(value) in each for each in held)])
 
 
 def _create_object(*values: Any) -> dict[str, Any]:
     _require(len(values) % 2 == 0)
     return dict(zip(values[::2], values[1::2], strict=True))
-
-
-def _json(text: str) -> Any:
-    return json.loads(text)
 
 
 def _coalesce(*values: Any) -> Any:
@@ -169,8 +187,29 @@ def _unsupported(message: Any) -> Any:
     raise TemplateError(str(message))
 
 
-def _truncate(quotient: float) -> int:
-    return int(quotient)
+def _decoded(text: str) -> str:
+    return base64.b64decode(text, validate=True).decode()
+
+
+def _join(values: list[Any], mark: str) -> str:
+    _require(len(values) * len(mark) <= MAX_SIZE)
+    return mark.join(to_text(value) for value in values)
+
+
+def _replace(text: str, old: str, new: str) -> str:
+    _require(bool(old) and text.count(old) * len(new) <= MAX_SIZE)
+    return text.replace(old, new)
+
+
+def _pad_left(value: Any, width: int, mark: str = " ") -> str:
+    _require(0 <= width <= MAX_SIZE)
+    return to_text(value).rjust(width, mark)
+
+
+def _quotient(one: Any, other: Any) -> int:
+    """Rounded towards zero."""
+    whole, by = _integer(one), _integer(other)
+    return whole // by if (whole < 0) == (by < 0) else -(-whole // by)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -178,8 +217,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "and": lambda a, b, *more: all((a, b, *more)),
     "array": lambda value: value if isinstance(value, list) else [value],
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
-    "base64tojson": lambda text: json.loads(base64.b64decode(text)),
-    "base64tostring": lambda text: base64.b64decode(text).decode(),
+    "base64tojson": lambda text: read_json(_decoded(text)),
+    "base64tostring": _decoded,
     "bool": _boolean,
     "coalesce": _coalesce,
     "concat": _concat,
@@ -187,7 +226,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "createarray": lambda *values: list(values),
     "createobject": _create_object,
     "datauri": lambda text: f"data:text/plain;charset=utf8;base64,{base64.b64encode(text.encode()).decode()}",
-    "div": lambda a, b: _truncate(_integer(a) / _integer(b)),
+    "div": _quotient,
     "empty": _empty,
     "endswith": lambda text, end: text.lower().endswith(end.lower()),
     "equals": _same,
@@ -205,8 +244,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "int": _integer,
     "intersection": _intersection,
     "items": lambda value: [{"key": key, "value": value[key]} for key in sorted(value)],
-    "join": lambda values, mark: mark.join(to_text(value) for value in values),
-    "json": _json,
+    "join": _join,
+    "json": read_json,
     "last": lambda value: value[-1] if value else ("" if isinstance(value, str) else None),
     "lastindexof": lambda text, part: text.lower().rfind(part.lower()),
     "length": _length,
@@ -214,15 +253,15 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "lessorequals": lambda a, b: a <= b,
     "max": lambda *values: max(_numbers(values)),
     "min": lambda *values: min(_numbers(values)),
-    "mod": lambda a, b: _integer(a) - _integer(b) * _truncate(_integer(a) / _integer(b)),
+    "mod": lambda a, b: _integer(a) - _integer(b) * _quotient(a, b),
     "mul": lambda a, b: _integer(a) * _integer(b),
     "not": lambda value: not _boolean(value),
     "null": lambda: None,
     "objectkeys": sorted,
     "or": lambda a, b, *more: any((a, b, *more)),
-    "padleft": lambda text, width, mark=" ": to_text(text).rjust(width, mark),
+    "padleft": _pad_left,
     "range": _range,
-    "replace": lambda text, old, new: text.replace(old, new),
+    "replace": _replace,
     "shallowmerge": lambda values: {k: v for value in values for k, v in value.items()},
     "skip": _skip,
     "split": _split,

@@ -36,6 +36,15 @@ _EXPECTED = {
     "bool": "Boolean",
     "array": "Array",
 }
+_SPELLED = {
+    "string": "String",
+    "securestring": "SecureString",
+    "int": "Int",
+    "bool": "Bool",
+    "array": "Array",
+    "object": "Object",
+    "secureobject": "SecureObject",
+}
 
 
 def resolve(declared: Json, given: Json, scope: Scope) -> dict[str, Any]:
@@ -56,20 +65,26 @@ def resolve(declared: Json, given: Json, scope: Scope) -> dict[str, Any]:
 
 def shown(declared: Json, values: dict[str, Any]) -> Json:
     """The parameters as a deployment's document shows them: types as Azure spells them, no secure value."""
-    spelled = {
-        "string": "String",
-        "securestring": "SecureString",
-        "int": "Int",
-        "bool": "Bool",
-        "array": "Array",
-    }
-    spelled.update(object="Object", secureobject="SecureObject")
-    result: Json = {}
-    for name, value in values.items():
-        kind = str(declared[name]["type"]).lower()
-        secret = kind.startswith("secure")
-        result[name] = {"type": spelled[kind]} if secret else {"type": spelled[kind], "value": value}
-    return result
+    return {name: typed(declared[name]["type"], value) for name, value in values.items()}
+
+
+def typed(kind: str, value: Any) -> Json:
+    """A value with its type as a deployment's document shows both: of what is secure, the type alone."""
+    own = {"type": _SPELLED[kind.lower()]}
+    return own if kind.lower().startswith("secure") else {**own, "value": value}
+
+
+def is_type(kind: Any) -> bool:
+    """Whether parameters and outputs can be of that type."""
+    return isinstance(kind, str) and kind.lower() in _TYPES
+
+
+def misfit(kind: str, value: Any) -> str:
+    """What to say of a value that is not of the type; "" when it is."""
+    if isinstance(value, _TYPES[kind.lower()]) and not (kind.lower() == "int" and isinstance(value, bool)):
+        return ""
+    expected, actual = _EXPECTED.get(kind.lower(), "Object"), _TOKENS.get(type(value), "Undefined")
+    return f"JToken type is not valid. Expected '{expected}'. Actual '{actual}'."
 
 
 def _require_declared(names: dict[str, str], given: Json) -> None:
@@ -128,17 +143,12 @@ class _Lookup(Mapping[str, Any]):
 
 
 def _check(name: str, definition: Json, value: Any) -> None:
-    kind = str(definition.get("type", "")).lower()
-    if kind not in _TYPES:
+    kind = definition.get("type", "")
+    if not is_type(kind):
+        raise TemplateError(f"The template parameter '{name}' has the type '{kind}', which is not valid.")
+    if why := misfit(kind, value):
         raise TemplateError(
-            f"The template parameter '{name}' has the type '{definition.get('type')}', which is not valid."
-        )
-    if not isinstance(value, _TYPES[kind]) or (kind == "int" and isinstance(value, bool)):
-        expected, actual = _EXPECTED.get(kind, "Object"), _TOKENS.get(type(value), "Undefined")
-        raise TemplateError(
-            f"Template parameter JToken type is not valid. Expected '{expected}'. Actual '{actual}'. "
-            "Please see "
-            "https://aka.ms/arm-create-parameter-file for usage details."
+            f"Template parameter {why} Please see https://aka.ms/arm-create-parameter-file for usage details."
         )
     _check_allowed(name, definition, value)
     _check_bounds(name, definition, value)

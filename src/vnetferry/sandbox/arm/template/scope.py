@@ -11,12 +11,17 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 from vnetferry.sandbox.arm.template import functions
 from vnetferry.sandbox.arm.template.failures import TemplateError, misuse, unknown_function
 from vnetferry.sandbox.arm.template.syntax import Function, Literal, Node, is_expression, parse, unescape
 from vnetferry.sandbox.wire import Json
+
+_UNSETTLED = object()
+# More values than that do not fit into a template's 4 MB.
+_MAX_TURNS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,13 @@ class NeedsResource(Exception):
         super().__init__(wanted.resource_id)
         self.wanted = wanted
 
+    def misplaced(self) -> TemplateError:
+        """The refusal where no resource's state can be asked for: in names, conditions, variables and the like."""
+        return TemplateError(
+            f"The template function '{self.wanted.verb or 'reference'}' is not expected at this location. "
+            "Please see https://aka.ms/arm-template-expressions for usage details."
+        )
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -46,7 +58,10 @@ class Scope:
     copies:     index by copy loop's name; "" is the innermost loop.
     ids:        resource name (lower case) -> (id, api-version), for reference() by name or id.
     found:      what was fetched so far.
+    settled:    variables that were worked out, by name in lower case; _UNSETTLED while one is.
+    turns:      how often what is evaluated stands in the template once its loops are written out.
     defaults:   whether newGuid() and utcNow() are allowed, as they are in parameter defaults.
+    own_functions: further functions, by name in lower case, such as field() in the rules of Azure Policy.
     """
 
     subscription: Json
@@ -58,8 +73,11 @@ class Scope:
     copies: dict[str, int] = field(default_factory=dict)
     ids: dict[str, tuple[str, str]] = field(default_factory=dict)
     found: dict[Wanted, Any] = field(default_factory=dict)
+    settled: dict[str, Any] = field(default_factory=dict)
+    turns: int = 1
     now: datetime = datetime(1970, 1, 1, tzinfo=timezone.utc)
     defaults: bool = False
+    own_functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
     def value(self, template: Any) -> Any:
         """The value of a piece of template; TemplateError or NeedsResource where there is none."""
@@ -86,12 +104,16 @@ class Scope:
         loops = _property_loops(template)
         plain = {k: v for k, v in template.items() if not (k == "copy" and loops)}
         value = {self.value(key): self.value(item) for key, item in plain.items()}
-        return {**value, **{loop["name"]: self.copied(loop) for loop in loops}}
+        return {**value, **{loop_name(loop): self.copied(loop) for loop in loops}}
 
     def copied(self, loop: Json) -> list[Any]:
         """The list that a property's or variable's copy loop makes."""
         count = loop_count(self, loop)
-        return [self.at(loop["name"], index).value(loop.get("input")) for index in range(count)]
+        require_member(loop, "input", "copy")
+        within = replace(self, turns=self.turns * max(count, 1))
+        if within.turns > _MAX_TURNS:
+            raise TemplateError(f"The template's copy loops make more than {_MAX_TURNS} values.")
+        return [within.at(loop["name"], index).value(loop["input"]) for index in range(count)]
 
     def evaluate(self, node: Node) -> Any:
         """The value of a parsed expression."""
@@ -108,7 +130,9 @@ class Scope:
             return self._if(node)
         arguments = [self.evaluate(argument) for argument in node.arguments]
         if name in _IN_SCOPE:
-            return _IN_SCOPE[name](self, *self._checked(node, arguments))
+            return functions.apply(node.name, partial(_IN_SCOPE[name], self), self._checked(node, arguments))
+        if name in self.own_functions:
+            return functions.apply(node.name, self.own_functions[name], arguments)
         if name in self.user_functions:
             return self._user_function(node.name, self.user_functions[name], arguments)
         if name.startswith("list") and name not in functions.FUNCTIONS:
@@ -137,9 +161,39 @@ class Scope:
         if len(names) != len(arguments):
             raise misuse(name, f"it takes {len(names)} argument(s), not {len(arguments)}.")
         inner = replace(
-            self, parameters=dict(zip(names, arguments, strict=True)), variables={}, user_functions={}
+            self,
+            parameters=dict(zip(names, arguments, strict=True)),
+            variables={},
+            settled={},
+            user_functions={},
         )
-        return inner.value(definition["output"]["value"])
+        return functions.require_small(inner.value(definition["output"]["value"]))
+
+    def variable(self, name: str) -> Any:
+        """A variable's value; TemplateError when there is none such, or when it needs itself."""
+        key = name.lower()
+        if key not in self.settled:
+            self.settled[key] = _UNSETTLED
+            try:
+                self.settled[key] = functions.require_small(self._worked_out(name))
+            finally:
+                if self.settled[key] is _UNSETTLED:
+                    del self.settled[key]
+        if self.settled[key] is _UNSETTLED:
+            raise TemplateError(f"Circular dependency detected on template variable: '{name}'.")
+        return self.settled[key]
+
+    def _worked_out(self, name: str) -> Any:
+        for known, template in self.variables.items():
+            if known.lower() == name.lower():
+                return self.value(template)
+        for loop in self.variables.get("copy") or []:
+            if loop_name(loop).lower() == name.lower():
+                return self.copied(loop)
+        raise TemplateError(
+            f"The template variable '{name}' is not found. Please see "
+            "https://aka.ms/arm-syntax-variables for usage details."
+        )
 
     def _fetched(self, verb: str, arguments: list[Any]) -> Any:
         if len(arguments) < 2:
@@ -169,8 +223,7 @@ class Scope:
 
 def loop_count(scope: Scope, loop: Json) -> int:
     """How often a copy loop turns: 0 to 800."""
-    if not isinstance(loop.get("name"), str):
-        raise TemplateError("Required property 'name' not found in JSON. Path 'copy'.")
+    loop_name(loop)
     count = scope.value(loop.get("count"))
     if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= 800:
         raise TemplateError(
@@ -179,6 +232,33 @@ def loop_count(scope: Scope, loop: Json) -> int:
             "Please see https://aka.ms/arm-resource-loops for usage details."
         )
     return count
+
+
+def loop_batch(scope: Scope, loop: Json) -> int:
+    """How many turns of a serial loop run at once; 0 for a parallel one, whose turns all do."""
+    mode = loop.get("mode", "parallel")
+    if not isinstance(mode, str) or mode.lower() not in ("parallel", "serial"):
+        raise TemplateError(f"The copy mode '{functions.to_text(mode)}' is not valid: Parallel or Serial is.")
+    size = scope.value(loop.get("batchSize", 1))
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise TemplateError(
+            f"The copy batchSize '{functions.to_text(size)}' is not valid: it must be a number of 1 or more."
+        )
+    return size if mode.lower() == "serial" else 0
+
+
+def loop_name(loop: Any) -> str:
+    """The name of a copy loop; TemplateError when it has none."""
+    name = loop.get("name") if isinstance(loop, dict) else None
+    if not isinstance(name, str):
+        raise TemplateError("Required property 'name' not found in JSON. Path 'copy'.")
+    return name
+
+
+def require_member(entry: Json, name: str, path: str) -> None:
+    """TemplateError unless an object of the template has a member."""
+    if name not in entry:
+        raise TemplateError(f"Required property '{name}' not found in JSON. Path '{path}'.")
 
 
 def _property_loops(template: Json) -> list[Json]:
@@ -212,19 +292,6 @@ def _parameters(scope: Scope, name: Any) -> Any:
     raise TemplateError(
         f"The template parameter '{name}' is not found. Please see "
         "https://aka.ms/arm-syntax-parameters for usage details."
-    )
-
-
-def _variables(scope: Scope, name: Any) -> Any:
-    for known, template in scope.variables.items():
-        if known.lower() == str(name).lower():
-            return scope.value(template)
-    for loop in scope.variables.get("copy") or []:
-        if loop["name"].lower() == str(name).lower():
-            return scope.copied(loop)
-    raise TemplateError(
-        f"The template variable '{name}' is not found. Please see https://aka.ms/arm-syntax-variables "
-        "for usage details."
     )
 
 
@@ -336,7 +403,7 @@ _IN_SCOPE: dict[str, Callable[..., Any]] = {
     "tenant": lambda scope: {"tenantId": scope.subscription["tenantId"]},
     "tenantresourceid": _tenant_resource_id,
     "utcnow": _utc_now,
-    "variables": _variables,
+    "variables": lambda scope, name: scope.variable(str(name)),
 }
 _MANY = 32
 _ARITY: dict[str, tuple[int, int]] = {

@@ -18,6 +18,11 @@ _TOKEN = re.compile(
 )
 
 
+# Of an expression's characters. Source: Azure Resource Manager limits, deployments.
+_MAX_LENGTH = 24_576
+_MAX_DIGITS = 19
+
+
 @dataclass(frozen=True)
 class Literal:
     """A string or an integer."""
@@ -59,6 +64,10 @@ def escape(value: Any) -> Any:
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Node:
     """The tree of an expression, given with its brackets; TemplateError where it does not parse."""
+    if len(text) > _MAX_LENGTH:
+        raise TemplateError(
+            f"The template language expression is {len(text)} characters long. The limit is {_MAX_LENGTH}."
+        )
     parser = _Parser(text)
     node = parser.node()
     parser.require_end()
@@ -75,7 +84,7 @@ class _Parser:
         kind, text = self._next()
         if kind == "string":
             return Literal(text[1:-1].replace("''", "'"))
-        if kind == "number":
+        if kind == "number" and len(text.lstrip("-")) <= _MAX_DIGITS:
             return Literal(int(text))
         if kind != "name":
             raise self._unexpected(text)
