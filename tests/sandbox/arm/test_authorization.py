@@ -47,7 +47,7 @@ def assignment(role: str, scope: str = GROUP, principal: str = SOMEBODY.object_i
         ("Reader", f"{ML}/onlineEndpoints/listKeys/action", False),
         ("AzureML Data Scientist", f"{ML}/onlineEndpoints/deployments/write", True),
         ("AzureML Data Scientist", f"{ML}/delete", False),
-        ("AzureML Data Scientist", f"{ML}/computes/write", True),
+        ("AzureML Data Scientist", f"{ML}/computes/write", False),
         ("AzureML Data Scientist", "Microsoft.Storage/storageAccounts/listKeys/action", False),
         (
             "Azure AI Enterprise Network Connection Approver",
@@ -88,7 +88,7 @@ def test_require_without_right_says_who_what_and_where(arm: Any) -> None:
         authorization.require(arm.world, SOMEBODY, f"{ML}/write", WORKSPACE)
     assert (caught.value.status, caught.value.code) == (403, "AuthorizationFailed")
     assert caught.value.message == (
-        f"The client '{SOMEBODY.object_id}' with object id '{SOMEBODY.object_id}' does not have "
+        f"The client '{SOMEBODY.app_id}' with object id '{SOMEBODY.object_id}' does not have "
         "authorization to perform "
         f"action '{ML}/write' over scope '{WORKSPACE}' or the scope is invalid. If access was recently "
         "granted, please "
@@ -114,6 +114,7 @@ def test_custom_role_counts(arm_of: Any) -> None:
     made = {"properties": {"roleDefinitionId": definition, "principalId": SOMEBODY.object_id}}
     path = f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/{name}"
     assert arm.put(path, made, V).status == 201
+    arm.wait(901)
     assert authorization.allowed(arm.world, SOMEBODY.object_id, f"{ML}/onlineEndpoints/write", ENDPOINT)
     assert not authorization.allowed(arm.world, SOMEBODY.object_id, f"{ML}/onlineEndpoints/delete", ENDPOINT)
 
@@ -203,6 +204,22 @@ def test_read_only_lock_stops_writes_and_actions_but_not_reads(arm: Any) -> None
     assert arm.put(ACCOUNT, ACCOUNT_BODY, "2023-01-01").code == "ScopeLocked"
     assert arm.send("POST", f"{ACCOUNT}/listKeys", version="2023-01-01").code == "ScopeLocked"
     assert arm.get(ACCOUNT, "2023-01-01").status == 200
+
+
+def test_list_locks_holds_those_below_unless_only_the_scopes_own_are_asked_for(arm: Any) -> None:
+    arm.put(ACCOUNT, ACCOUNT_BODY, "2023-01-01")
+    put_lock(arm, GROUP, "CanNotDelete")
+    put_lock(arm, ACCOUNT, "CanNotDelete")
+
+    def listed(query: str = "") -> list[str]:
+        path = f"{GROUP}/providers/Microsoft.Authorization/locks"
+        return [
+            each["id"].rpartition("/providers/")[0]
+            for each in arm.get(path, "2016-09-01", query).body["value"]
+        ]
+
+    assert listed() == [GROUP, ACCOUNT]
+    assert listed("&$filter=atScope()") == [GROUP]
 
 
 def test_delete_lock_frees_its_scope(arm: Any) -> None:

@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm import tracked
+from vnetferry.sandbox.arm.grants import introduce
 from vnetferry.sandbox.routes import Call, Operation
 from vnetferry.sandbox.wire import Json
 
@@ -37,6 +38,8 @@ def _prepare(call: Call, draft: Json, before: Json | None) -> None:
         ("clientId", tracked.new_guid()),
     ):
         draft["properties"].setdefault(name, value)
+    if before is None:
+        introduce(call.world, draft["properties"]["principalId"])
 
 
 IDENTITY = tracked.TrackedType(
@@ -50,6 +53,7 @@ IDENTITY = tracked.TrackedType(
             "2023-01-31",
             "2023-07-31-preview",
             "2024-11-30",
+            "2025-05-31-preview",
         }
     ),
     properties=frozenset({"tenantId", "principalId", "clientId", "isolationScope"}),

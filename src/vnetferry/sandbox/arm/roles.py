@@ -22,7 +22,9 @@ class Role:
 
 _ML = "Microsoft.MachineLearningServices"
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices"
+_SETTINGS = "Microsoft.AppConfiguration/configurationStores/keyValues"
 _VAULT = "Microsoft.KeyVault/vaults"
+_REPOSITORIES = "Microsoft.ContainerRegistry/registries/repositories"
 
 _APPROVABLE = (
     "Microsoft.ApiManagement/service",
@@ -97,6 +99,16 @@ BUILT_IN = (
         (f"{_ML}/workspaces/computes/*", f"{_ML}/workspaces/notebooks/vm/*"),
     ),
     Role(
+        "ea01e6af-a1c1-4350-9563-ad00f8c72ec5",
+        "Azure Machine Learning Workspace Connection Secrets Reader",
+        (f"{_ML}/workspaces/connections/read", f"{_ML}/workspaces/connections/listsecrets/action"),
+    ),
+    Role(
+        "1823dd4f-9b8c-4ab6-ab4e-7397a3684615",
+        "AzureML Registry User",
+        (f"{_ML}/registries/read", f"{_ML}/registries/assets/*"),
+    ),
+    Role(
         "b556d68e-0be0-4f35-a333-ad7ee1ce17ea",
         "Azure AI Enterprise Network Connection Approver",
         _APPROVAL_ACTIONS,
@@ -112,6 +124,27 @@ BUILT_IN = (
         (
             "Microsoft.ContainerRegistry/registries/pull/read",
             "Microsoft.ContainerRegistry/registries/push/write",
+        ),
+    ),
+    Role(
+        "b93aa761-3e63-49ed-ac28-beffa264f7ac",
+        "Container Registry Repository Reader",
+        data=(f"{_REPOSITORIES}/metadata/read", f"{_REPOSITORIES}/content/read"),
+    ),
+    Role(
+        "2a1e307c-b015-4ebd-883e-5b7698a07328",
+        "Container Registry Repository Writer",
+        data=tuple(
+            f"{_REPOSITORIES}/{part}/{verb}" for part in ("metadata", "content") for verb in ("read", "write")
+        ),
+    ),
+    Role(
+        "2efddaa5-3f1f-4df3-97df-af3f13818f4c",
+        "Container Registry Repository Contributor",
+        data=tuple(
+            f"{_REPOSITORIES}/{part}/{verb}"
+            for part in ("metadata", "content")
+            for verb in ("read", "write", "delete")
         ),
     ),
     Role(
@@ -167,6 +200,16 @@ BUILT_IN = (
         "4633458b-17de-408a-b874-0445c86b69e6",
         "Key Vault Secrets User",
         data=(f"{_VAULT}/secrets/getSecret/action", f"{_VAULT}/secrets/readMetadata/action"),
+    ),
+    Role(
+        "5ae67dd6-50cb-40e7-96dc-dc2bfa4b606b",
+        "App Configuration Data Owner",
+        data=tuple(f"{_SETTINGS}/{right}" for right in ("read", "write", "delete")),
+    ),
+    Role(
+        "516239f1-63e1-4d78-a4de-a74fb236a071",
+        "App Configuration Data Reader",
+        data=(f"{_SETTINGS}/read",),
     ),
     Role(
         "4d97b98b-1d4f-4787-a291-c67834d212e7",
