@@ -172,3 +172,72 @@ def test_subscriptions_are_the_scenarios(arm: Any) -> None:
     found = arm.get("/subscriptions", "2022-12-01").body["value"]
     assert [value["id"] for value in found] == [SUBSCRIPTION]
     assert arm.get("/tenants", "2022-12-01").body["value"][0]["tenantId"] == found[0]["tenantId"]
+
+
+def _listed(arm: Any, query: str, path: str = SUBSCRIPTION) -> list[Any]:
+    answer = arm.get(f"{path}/resources", V, f"&{query}" if query else "")
+    assert answer.status == 200, answer.body
+    return list(answer.body["value"])
+
+
+@pytest.fixture
+def two_accounts(arm: Any) -> Any:
+    arm.put(f"{SUBSCRIPTION}/resourceGroups/rg-two", {"location": "westeurope"}, V)
+    for path, tags in (
+        (ACCOUNT, {"Owner": "me"}),
+        (ACCOUNT.replace("/rg/", "/rg-two/") + "2", {"Owner": "you"}),
+    ):
+        assert arm.put(path, {**ACCOUNT_BODY, "tags": tags}, S).status < 300
+        arm.settle(path, S)
+    return arm
+
+
+def test_resources_of_a_subscription_are_no_groups(two_accounts: Any) -> None:
+    assert {r["type"] for r in _listed(two_accounts, "")} == {"Microsoft.Storage/storageAccounts"}
+
+
+def test_resources_are_listed_by_group_and_name(two_accounts: Any) -> None:
+    found = _listed(two_accounts, "$filter=resourceGroup eq 'RG' and name eq 'stone'")
+    assert [r["id"] for r in found] == [ACCOUNT]
+    assert _listed(two_accounts, "$filter=resourceGroup eq 'rg-two' and name eq 'stone'") == []
+
+
+def test_resources_of_an_absent_group_are_not_found(two_accounts: Any) -> None:
+    answer = two_accounts.get(f"{SUBSCRIPTION}/resources", V, "&$filter=resourceGroup eq 'absent'")
+    assert (answer.status, answer.code) == (404, "ResourceGroupNotFound")
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("tagName eq 'owner'", ["stone", "stone2"]),
+        ("tagName eq 'owner' and tagValue eq 'me'", ["stone"]),
+        ("tagName eq 'owner' and tagValue eq 'ME'", []),
+    ],
+)
+def test_resources_filtered_by_tag_come_without_their_tags(
+    two_accounts: Any, query: str, names: list[str]
+) -> None:
+    found = _listed(two_accounts, f"$filter={query}")
+    assert [r["name"] for r in found] == names
+    assert not [r for r in found if "tags" in r]
+
+
+@pytest.mark.parametrize("query", ["tagValue eq 'me'", "tagName eq 'owner' and name eq 'stone'", "size gt 1"])
+def test_filter_that_azure_does_not_take_is_refused(two_accounts: Any, query: str) -> None:
+    answer = two_accounts.get(f"{SUBSCRIPTION}/resources", V, f"&$filter={query}")
+    assert (answer.status, answer.code) == (400, "InvalidFilterInQueryString")
+
+
+def test_resources_tell_their_state_when_asked_to(two_accounts: Any) -> None:
+    plain, expanded = (_listed(two_accounts, query)[0] for query in ("", "$expand=provisioningState"))
+    assert ("provisioningState" in plain, expanded["provisioningState"]) == (False, "Succeeded")
+
+
+def test_provider_lists_api_versions_that_it_answers_to_newest_first(arm: Any) -> None:
+    provider = arm.get(f"{SUBSCRIPTION}/providers/microsoft.storage", V).body
+    kinds = {each["resourceType"]: each["apiVersions"] for each in provider["resourceTypes"]}
+    versions = kinds["storageAccounts"]
+    assert versions == sorted(versions, reverse=True)
+    assert arm.put(ACCOUNT, ACCOUNT_BODY, versions[0]).status < 300
+    assert kinds["storageAccounts/blobServices/containers"]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from vnetferry.sandbox.arm import authorization, network
+from vnetferry.sandbox import doors
+from vnetferry.sandbox.arm import authorization
 from vnetferry.sandbox.wire import Principal
 
 GROUP = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg"
@@ -43,6 +44,17 @@ def connections(arm: Any) -> Any:
     return arm.get(ACCOUNT, S).body["properties"]["privateEndpointConnections"]
 
 
+def reaches(world: Any, vantage: str = "vnet-callers", host: str = "stone.blob.core.windows.net") -> bool:
+    """Whether a client there arrives at the account privately, once its own records say so."""
+    zone = f"{GROUP}/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"
+    linked = {"virtualNetwork": {"id": NETWORK}}
+    address = {"ttl": 10, "aRecords": [{"ipv4Address": "10.0.1.4"}]}
+    world.documents.put({"id": zone, "name": zone.rpartition("/")[2], "properties": {}})
+    world.documents.put({"id": f"{zone}/A/stone", "name": "stone", "properties": address})
+    world.documents.put({"id": f"{zone}/virtualNetworkLinks/l", "properties": linked})
+    return doors.find_door(world, vantage, host).leads_to(ACCOUNT, "blob")
+
+
 def test_put_endpoint_by_target_owner_is_approved_and_reaches(ready: Any) -> None:
     answer = ready.put(ENDPOINT, endpoint(), V)
     assert answer.status == 201
@@ -53,23 +65,23 @@ def test_put_endpoint_by_target_owner_is_approved_and_reaches(ready: Any) -> Non
     made = ready.settle(ENDPOINT, V).body["properties"]
     assert made["customDnsConfigs"] == [{"fqdn": "stone.blob.core.windows.net", "ipAddresses": ["10.0.1.4"]}]
     assert connections(ready)[0]["properties"]["privateLinkServiceConnectionState"]["status"] == "Approved"
-    assert network.reaches_privately(ready.world, "vnet-callers", ACCOUNT, "blob")
+    assert reaches(ready.world)
 
 
-def test_reaches_privately_is_false_for_other_subresource_network_or_target(ready: Any) -> None:
+def test_endpoint_is_not_the_way_from_another_network_or_to_another_subresource(ready: Any) -> None:
     ready.put(ENDPOINT, endpoint(), V)
-    assert not network.reaches_privately(ready.world, "vnet-callers", ACCOUNT, "file")
-    assert not network.reaches_privately(ready.world, "vnet-other", ACCOUNT, "blob")
-    assert not network.reaches_privately(ready.world, "vnet-callers", f"{ACCOUNT}two", "blob")
+    assert reaches(ready.world)
+    assert not reaches(ready.world, "vnet-other")
+    assert not reaches(ready.world, host="stone.file.core.windows.net")
 
 
 def test_put_manual_endpoint_is_pending_until_approved(ready: Any) -> None:
     ready.put(ENDPOINT, endpoint(manual=True), V)
-    assert not network.reaches_privately(ready.world, "vnet-callers", ACCOUNT, "blob")
+    assert not reaches(ready.world)
     path = connections(ready)[0]["id"]
     state = {"status": "Approved", "description": "yes"}
     assert ready.put(path, {"properties": {"privateLinkServiceConnectionState": state}}, S).status == 200
-    assert network.reaches_privately(ready.world, "vnet-callers", ACCOUNT, "blob")
+    assert reaches(ready.world)
     shown = ready.get(ENDPOINT, V).body["properties"]["manualPrivateLinkServiceConnections"][0]["properties"]
     assert shown["privateLinkServiceConnectionState"]["status"] == "Approved"
 
@@ -80,6 +92,7 @@ def test_put_endpoint_by_network_contributor_is_pending_and_cannot_be_approved_b
     name = "22222222-aaaa-4aaa-8aaa-aaaaaaaaaaaa"
     body = {"properties": {"roleDefinitionId": role, "principalId": somebody.object_id}}
     ready.put(f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/{name}", body, "2022-04-01")
+    ready.wait(901)  # until the assignment counts
     assert ready.put(ENDPOINT, endpoint(), V, principal=somebody).status == 201
     connection = connections(ready)[0]
     assert connection["properties"]["privateLinkServiceConnectionState"]["status"] == "Pending"
@@ -91,7 +104,7 @@ def test_rejected_or_deleted_connection_reaches_no_more(ready: Any) -> None:
     ready.put(ENDPOINT, endpoint(), V)
     path = connections(ready)[0]["id"]
     ready.put(path, {"properties": {"privateLinkServiceConnectionState": {"status": "Rejected"}}}, S)
-    assert not network.reaches_privately(ready.world, "vnet-callers", ACCOUNT, "blob")
+    assert not reaches(ready.world)
     assert ready.send("DELETE", path, version=S).status == 200
     shown = ready.get(ENDPOINT, V).body["properties"]["privateLinkServiceConnections"][0]["properties"]
     assert shown["privateLinkServiceConnectionState"]["status"] == "Disconnected"
@@ -192,6 +205,95 @@ def test_zone_group_writes_only_what_belongs_into_its_zones_and_takes_it_away(re
     assert records() == [[], []]
 
 
+BLOB_ZONE = f"{GROUP}/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"
+
+
+def zone_group(*zones: str) -> dict[str, Any]:
+    configs = [{"name": f"z{i}", "properties": {"privateDnsZoneId": zone}} for i, zone in enumerate(zones)]
+    return {"properties": {"privateDnsZoneConfigs": configs}}
+
+
+def addresses(arm: Any, name: str = "stone") -> list[str]:
+    record = arm.get(f"{BLOB_ZONE}/A/{name}", "2020-06-01")
+    return [r["ipv4Address"] for r in record.body["properties"]["aRecords"]] if record.status == 200 else []
+
+
+def test_zone_group_hides_the_names_of_its_endpoint_and_counts_in_its_zone(ready: Any) -> None:
+    zone = ready.put(BLOB_ZONE, {"location": "global"}, "2020-06-01").body["properties"]
+    assert zone["numberOfRecordSets"] == 1
+    ready.put(ENDPOINT, endpoint(), V)
+    ready.put(f"{ENDPOINT}/privateDnsZoneGroups/default", zone_group(BLOB_ZONE), V)
+    assert ready.get(ENDPOINT, V).body["properties"]["customDnsConfigs"] == []
+    assert ready.get(BLOB_ZONE, "2020-06-01").body["properties"]["numberOfRecordSets"] == 2
+    ready.send("DELETE", f"{ENDPOINT}/privateDnsZoneGroups/default", version=V)
+    (shown,) = ready.get(ENDPOINT, V).body["properties"]["customDnsConfigs"]
+    assert shown == {"fqdn": "stone.blob.core.windows.net", "ipAddresses": ["10.0.1.4"]}
+
+
+def test_second_zone_group_of_an_endpoint_is_refused(ready: Any) -> None:
+    ready.put(BLOB_ZONE, {"location": "global"}, "2020-06-01")
+    ready.put(ENDPOINT, endpoint(), V)
+    group = f"{ENDPOINT}/privateDnsZoneGroups"
+    assert ready.put(f"{group}/default", zone_group(BLOB_ZONE), V).status == 201
+    refused = ready.put(f"{group}/second", zone_group(BLOB_ZONE), V)
+    assert refused.status == 400
+    assert "Cannot create more than one private dns zone groups in the private endpoint" in refused.message
+    assert [each["name"] for each in ready.get(group, V).body["value"]] == ["default"]
+    assert addresses(ready) == ["10.0.1.4"]
+    assert ready.put(f"{group}/default", zone_group(BLOB_ZONE), V).status == 200
+
+
+def test_zone_group_with_two_zones_under_one_name_or_too_many_is_refused(ready: Any) -> None:
+    ready.put(BLOB_ZONE, {"location": "global"}, "2020-06-01")
+    ready.put(ENDPOINT, endpoint(), V)
+    twins = zone_group(BLOB_ZONE, BLOB_ZONE)
+    twins["properties"]["privateDnsZoneConfigs"][1]["name"] = "z0"
+    path = f"{ENDPOINT}/privateDnsZoneGroups/default"
+    refused = ready.put(path, twins, V)
+    assert (refused.status, refused.code) == (400, "InvalidRequestFormat")
+    assert refused.body["error"]["details"][0]["code"] == "DuplicateResourceName"
+    assert ready.put(path, zone_group(*[BLOB_ZONE] * 6), V).status == 400
+    assert ready.get(path, V).status == 404
+    assert addresses(ready) == []
+
+
+def test_zone_groups_of_two_endpoints_write_one_record_and_the_last_stays(ready: Any) -> None:
+    """The trap of one zone for two private endpoints to the same account: the newer takes the older's name."""
+    ready.put(BLOB_ZONE, {"location": "global"}, "2020-06-01")
+    second = f"{ENDPOINT}-second"
+    for path in (ENDPOINT, second):
+        ready.put(path, endpoint(), V)
+        ready.settle(path, V)
+        ready.put(f"{path}/privateDnsZoneGroups/default", zone_group(BLOB_ZONE), V)
+    assert addresses(ready) == ["10.0.1.5"]
+    ready.send("DELETE", f"{ENDPOINT}/privateDnsZoneGroups/default", version=V)
+    assert addresses(ready) == ["10.0.1.5"]
+    ready.send("DELETE", second, version=V)
+    assert ready.settle(second, V).status == 404
+    assert addresses(ready) == []
+
+
+def test_adopted_zone_group_has_its_records_and_takes_them_away(arm_of: Any) -> None:
+    """As a snapshot has it: the group says its records, the endpoint no names, and the zone is there alone."""
+    kept = {"recordType": "A", "recordSetName": "stone", "ttl": 10, "ipAddresses": ["10.0.1.9"]}
+    configs = [{"name": "z", "properties": {"privateDnsZoneId": BLOB_ZONE, "recordSets": [kept]}}]
+    arm = arm_of(
+        {"id": ACCOUNT, "name": "stone", "location": "westeurope", "properties": {}},
+        {"id": BLOB_ZONE, "name": BLOB_ZONE.rpartition("/")[2], "location": "global", "properties": {}},
+        {
+            "id": f"{ENDPOINT}/privateDnsZoneGroups/default",
+            "name": "default",
+            "properties": {"privateDnsZoneConfigs": configs},
+        },
+        {"id": ENDPOINT, "name": "pe", "type": "Microsoft.Network/privateEndpoints", **endpoint()},
+    )
+    assert addresses(arm) == ["10.0.1.9"]
+    arm.put(f"{ENDPOINT}/privateDnsZoneGroups/default", zone_group(BLOB_ZONE), V)
+    assert addresses(arm) == ["10.0.1.9"]
+    arm.send("DELETE", f"{ENDPOINT}/privateDnsZoneGroups/default", version=V)
+    assert addresses(arm) == []
+
+
 def link(policy: str | None = None) -> dict[str, Any]:
     properties = {"virtualNetwork": {"id": NETWORK}, **({"resolutionPolicy": policy} if policy else {})}
     return {"location": "global", "properties": properties}
@@ -238,7 +340,7 @@ def test_adopted_endpoint_connects_whatever_the_order(arm_of: Any) -> None:
     ]
     for order in (documents, documents[::-1]):
         world = arm_of(*order).world
-        assert network.reaches_privately(world, "VNET-callers", ACCOUNT, "blob")
+        assert reaches(world, "VNET-callers")
 
 
 def test_client_may_approve_by_default(ready: Any) -> None:

@@ -69,6 +69,17 @@ def test_put_account_name_is_taken_in_every_group(arm_of: Any) -> None:
     assert (answer.status, answer.code) == (409, "StorageAccountAlreadyTaken")
 
 
+def test_put_account_beyond_what_a_region_holds_is_refused(arm_of: Any) -> None:
+    held = {"id": f"{STORAGE}/sthere", "name": "sthere", "location": "West Europe", "properties": {}}
+    elsewhere = {"id": f"{STORAGE}/staway", "name": "staway", "location": "eastus", "properties": {}}
+    arm = arm_of(held, elsewhere, quotas={"storageAccounts": 1})
+    refused = arm.put(f"{STORAGE}/stmore", ACCOUNT, S)
+    assert (refused.status, refused.code) == (409, "MaxStorageAccountsCountPerSubscriptionExceeded")
+    assert "already contains 1 storage accounts in location westeurope" in refused.body["error"]["message"]
+    assert arm.get(f"{STORAGE}/stmore", S).status == 404
+    assert arm.put(f"{STORAGE}/sthere", ACCOUNT, S).status == 200
+
+
 def test_put_account_in_another_location_is_conflict(arm: Any) -> None:
     arm.put(f"{STORAGE}/stone", ACCOUNT, S)
     assert (

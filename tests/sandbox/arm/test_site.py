@@ -55,7 +55,7 @@ def test_request_without_a_token_is_refused_with_a_challenge(caller: Caller) -> 
 @pytest.mark.parametrize(
     ("audience", "lifetime_s", "code"),
     [
-        ("https://management.azure.com", -1, "ExpiredAuthenticationToken"),
+        ("https://management.azure.com", -60, "ExpiredAuthenticationToken"),
         ("https://vault.azure.net", 3600, "InvalidAuthenticationTokenAudience"),
     ],
 )

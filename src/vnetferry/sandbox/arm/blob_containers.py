@@ -63,7 +63,7 @@ async def _put(call: Call) -> Response:
     require_known(body, {"id", "name", "type", "properties"}, "BlobContainer")
     properties = require_object(body.get("properties"), "properties")
     require_known(properties, _KNOWN, "ContainerProperties", "properties")
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise AzureError(400, "ContainerNameInvalid", f"The container name '{name}' is not valid.")
     _require_private(account, properties)
     blobs = call.world.blobs

@@ -34,7 +34,7 @@ _VERSIONS = frozenset(
             "2023-07-01",
             "2023-08-01-preview",
         ),
-        *("2023-11-01-preview", "2025-04-01", "2025-11-01"),
+        *("2023-11-01-preview", "2025-04-01", "2025-11-01", "2026-09-01-preview"),
     }
 )
 _NAME = re.compile(r"^[A-Za-z0-9]{5,50}$")
@@ -162,7 +162,7 @@ async def _credentials(call: Call) -> Response:
 
 async def _check_name(call: Call) -> Response:
     name = str(call.json().get("name", ""))
-    refusal = _name_error(name) if not _NAME.match(name) else _taken(call.world, name)
+    refusal = _name_error(name) if not _NAME.fullmatch(name) else _taken(call.world, name)
     if refusal is None:
         return Response(200, {"nameAvailable": True})
     reason = "Invalid" if refusal.status == 400 else "AlreadyExists"

@@ -1,17 +1,20 @@
-"""Microsoft.Network/privateDnsZones: zones, their A records, and their links to virtual networks."""
+"""Microsoft.Network/privateDnsZones: zones, and their links to virtual networks."""
 
 from __future__ import annotations
 
 from copy import deepcopy
-from ipaddress import AddressValueError, IPv4Address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vnetferry.sandbox.arm import tracked
+from vnetferry.sandbox.arm import dns_records, tracked
 from vnetferry.sandbox.arm.bodies import require_choice, require_known, require_object
+from vnetferry.sandbox.arm.linked_access import require_linked
 from vnetferry.sandbox.arm.shapes import reader
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call, Operation
 from vnetferry.sandbox.wire import Json, Response
+
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
 
 TYPE = "Microsoft.Network/privateDnsZones"
 _VERSIONS = frozenset({"2018-09-01", "2020-01-01", "2020-06-01", "2024-06-01"})
@@ -25,7 +28,6 @@ _COUNTERS = (
 )
 
 
-_RECORD_SHAPE = {"properties": {"ttl": int, "aRecords": [{"ipv4Address": str}], "metadata": {"*": str}}}
 _LINK_SHAPE = {
     "location": str,
     "tags": {"*": str},
@@ -35,24 +37,11 @@ _LINK_SHAPE = {
 
 def operations() -> list[Operation]:
     """Zones, records and links."""
-    records, links = f"{ZONE.path}/{{zone}}/A", f"{ZONE.path}/{{zone}}/virtualNetworkLinks"
+    links = f"{ZONE.path}/{{zone}}/virtualNetworkLinks"
     link_right = f"{TYPE}/virtualNetworkLinks"
     return [
         *tracked.operations(ZONE),
-        Operation(
-            "RecordSets_CreateOrUpdate",
-            "PUT",
-            f"{records}/{{name}}",
-            _put_record,
-            f"{TYPE}/A/write",
-            _VERSIONS,
-            read_body=reader(_RECORD_SHAPE),
-        ),
-        Operation("RecordSets_Get", "GET", f"{records}/{{name}}", _get, f"{TYPE}/A/read", _VERSIONS),
-        Operation(
-            "RecordSets_Delete", "DELETE", f"{records}/{{name}}", _delete, f"{TYPE}/A/delete", _VERSIONS
-        ),
-        Operation("RecordSets_ListByType", "GET", records, _list, f"{TYPE}/A/read", _VERSIONS),
+        *dns_records.operations(f"{ZONE.path}/{{zone}}", TYPE, _VERSIONS),
         Operation(
             "VirtualNetworkLinks_CreateOrUpdate",
             "PUT",
@@ -77,10 +66,17 @@ def operations() -> list[Operation]:
     ]
 
 
-def _prepare(call: Call, draft: Json, _before: Json | None) -> None:
-    count = call.world.documents.collection
-    values = (25000, len(count(f"{draft['id']}/A")), 1000, len(count(f"{draft['id']}/virtualNetworkLinks")))
-    draft["properties"] = {**dict(zip(_COUNTERS, values, strict=True)), "provisioningState": "Succeeded"}
+def _prepare(_call: Call, draft: Json, before: Json | None) -> None:
+    draft["properties"] = {"provisioningState": "Succeeded"}
+    tracked.carry(draft, before, "internalId")
+
+
+def _show(world: World, zone: Json) -> Json:
+    """With its numbers as they are now; each zone has the record set of its SOA from the start."""
+    links = world.documents.collection(f"{zone['id']}/virtualNetworkLinks")
+    values = (25000, dns_records.count(world, zone["id"]), 1000, len(links))
+    zone["properties"] = {**(zone.get("properties") or {}), **dict(zip(_COUNTERS, values, strict=True))}
+    return zone
 
 
 def _require_unlinked(call: Call, zone: Json) -> None:
@@ -92,45 +88,9 @@ def _require_unlinked(call: Call, zone: Json) -> None:
         raise AzureError(409, "CannotDeleteResource", message)
 
 
-async def _put_record(call: Call) -> Response:
-    zone = call.world.documents.require(call.path.rpartition("/A/")[0])
-    body = call.json()
-    require_known(body, {"id", "name", "type", "etag", "properties"}, "RecordSet")
-    properties = require_object(body.get("properties"), "properties")
-    require_known(
-        properties,
-        {"ttl", "aRecords", "metadata", "fqdn", "isAutoRegistered"},
-        "RecordSetProperties",
-        "properties",
-    )
-    addresses = [_address(record) for record in properties.get("aRecords") or []]
-    written = {
-        "metadata": properties.get("metadata") or {},
-        "fqdn": f"{call.params['name']}.{zone['name']}.",
-        "ttl": _ttl(properties.get("ttl")),
-        "aRecords": [{"ipv4Address": address} for address in addresses],
-        "isAutoRegistered": False,
-    }
-    return _store(call, f"{TYPE}/A", {"properties": written})
-
-
-def _address(record: Any) -> str:
-    try:
-        return str(IPv4Address(require_object(record, "aRecords").get("ipv4Address")))
-    except (AddressValueError, ValueError) as err:
-        raise AzureError(400, "BadRequest", f"The value '{record}' is not a valid A record.") from err
-
-
-def _ttl(value: Any) -> int:
-    if not isinstance(value, int) or not 1 <= value <= 2147483647:
-        raise AzureError(
-            400, "BadRequest", f"The TTL '{value}' is not valid: it must be between 1 and 2147483647."
-        )
-    return value
-
-
 async def _put_link(call: Call) -> Response:
     zone = call.world.documents.require(call.path.rpartition("/virtualNetworkLinks/")[0])
+    tracked.require_lasting(call, call.path)
     body = call.json()
     require_known(
         body, {"id", "name", "type", "etag", "location", "tags", "properties"}, "VirtualNetworkLink"
@@ -147,6 +107,7 @@ async def _put_link(call: Call) -> Response:
     network = require_object(properties.get("virtualNetwork"), "properties.virtualNetwork").get("id", "")
     if network not in call.world.documents:
         raise AzureError(400, "BadRequest", f"The virtual network '{network}' was not found.")
+    require_linked(call, "Microsoft.Network/virtualNetworks/join/action", network)
     _require_no_other(call, zone, network)
     written = {
         "virtualNetwork": {"id": network},
@@ -222,6 +183,7 @@ ZONE = tracked.TrackedType(
     properties=frozenset(_COUNTERS) | {"internalId", "maxNumberOfVirtualNetworkLinksWithRegistration"},
     name=r"^([A-Za-z0-9_-]{1,63}\.)+[A-Za-z0-9-]{2,63}$",
     prepare=_prepare,
+    show=_show,
     removing=_require_unlinked,
     global_location=True,
     note="Azure answers 202 and takes some seconds; here it is done at once.",

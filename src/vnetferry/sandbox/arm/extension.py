@@ -8,16 +8,23 @@ resources go.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm.shapes import Shape, reader
 from vnetferry.sandbox.routes import Call, Evidence, Handler, Operation
 from vnetferry.sandbox.wire import Json, Response
 
+if TYPE_CHECKING:
+    from vnetferry.sandbox.world import World
+
 _RESOURCE = (
     "subscriptions/{subscriptionId}/resourceGroups/{resourceGroup}/providers/{namespace}/{type}/{resource}"
 )
+# How many parts the id of a resource directly in a group has.
+_RESOURCE_DEPTH = 8
 SCOPES = (
     "subscriptions/{subscriptionId}",
     "subscriptions/{subscriptionId}/resourceGroups/{resourceGroup}",
@@ -77,6 +84,27 @@ def operations(kind: ExtensionType) -> list[Operation]:
 def scope_of(path: str) -> str:
     """The scope that an extension resource's path or collection hangs on, with its leading slash."""
     return path.rpartition("/providers/")[0] or "/"
+
+
+def above(world: World, resource_id: str, kind: str) -> Iterator[Json]:
+    """The extension resources of a type on a scope and on every scope above it, the tenant's first."""
+    parts = resource_id.strip("/").split("/")
+    for end in range(len(parts) + 1):
+        yield from world.documents.collection("/".join([*parts[:end], "providers", kind]))
+
+
+def require_target(call: Call) -> None:
+    """AzureError 404 `ResourceNotFound` when the resource is not there that something is to hang on.
+
+    Blob containers are asked of nobody: they are the Blob service's, not Resource Manager's.
+    """
+    scope = scope_of(call.path)
+    parts = scope.strip("/").split("/")
+    if len(parts) < _RESOURCE_DEPTH:
+        return
+    call.world.documents.require("/" + "/".join(parts[:_RESOURCE_DEPTH]))
+    if [part.lower() for part in parts[_RESOURCE_DEPTH:][:1]] != ["blobservices"]:
+        call.world.documents.require(scope)
 
 
 def store(call: Call, kind: str, properties: Json, **fields: object) -> tuple[Json, bool]:

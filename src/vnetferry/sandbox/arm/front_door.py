@@ -1,6 +1,7 @@
 """What Azure Resource Manager checks before any resource provider sees a request.
 
-In this order: the subscription, the resource group, the provider's registration (for writes), and locks.
+The subscription is looked for before rights are; then, in this order: the resource group, the provider's
+registration (for writes), locks, and what Azure Policy denies.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm.locks import TYPE as LOCKS
 from vnetferry.sandbox.arm.locks import refuse_locked
+from vnetferry.sandbox.arm.policy.judge import require_request_allowed
 from vnetferry.sandbox.arm.providers import require_registered
 from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError
@@ -26,7 +28,6 @@ def admit(call: Call) -> None:
     parts = call.path.strip("/").split("/")
     if len(parts) < 2 or parts[0].lower() != "subscriptions":
         return
-    require_subscription(call.world, parts[1])
     if len(parts) > 4 and parts[2].lower() == "resourcegroups":
         group = require_group(call.world, parts[1], parts[3])
         if call.request.method in ("PUT", "PATCH"):
@@ -35,6 +36,15 @@ def admit(call: Call) -> None:
         require_registered(call.world, call.path)
     if call.request.method != "GET":
         _check_locks(call)
+    if call.request.method in ("PUT", "PATCH"):
+        require_request_allowed(call)
+
+
+def require_known_subscription(call: Call) -> None:
+    """AzureError 404 `SubscriptionNotFound` for a path in a subscription that does not exist, whoever asks."""
+    parts = call.path.strip("/").split("/")
+    if len(parts) > 1 and parts[0].lower() == "subscriptions":
+        require_subscription(call.world, parts[1])
 
 
 def require_subscription(world: World, subscription_id: str) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm import tracked
+from vnetferry.sandbox.arm.activity import ActivityLog, created_time
 from vnetferry.sandbox.arm.api_versions import RESOURCES
 from vnetferry.sandbox.arm.bodies import require_known, require_tags
 from vnetferry.sandbox.arm.providers import NAMESPACES
@@ -19,20 +20,25 @@ from vnetferry.sandbox.arm.regions import require_region
 from vnetferry.sandbox.arm.requests import await_operation, newest_version, send
 from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.operations import Beginning, Fate, suffer
 from vnetferry.sandbox.routes import Call, Operation
-from vnetferry.sandbox.wire import Json, Response
+from vnetferry.sandbox.wire import Json, Response, copied
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
 TYPE = "Microsoft.Resources/resourceGroups"
+# How the ids of the results of deployments' deletions begin.
+DEPLOYMENT_DELETED = "DEPLOYMENTDELETE-"
 _ALL = "/subscriptions/{subscriptionId}/resourceGroups"
 _ONE = f"{_ALL}/{{resourceGroup}}"
 _RIGHT = "Microsoft.Resources/subscriptions/resourceGroups"
 _NAME = re.compile(r"^[\w().-]{0,89}[\w()-]$")
 _DELETE_S = 60.0
-_UNLISTED = frozenset({"microsoft.resources/deployments"})
-_COMPARISON = re.compile(r"^\s*(resourceType|name|location)\s+eq\s+'([^']*)'\s*$", re.IGNORECASE)
+_UNLISTED = frozenset({"microsoft.resources/deployments", "microsoft.resources/resourcegroups"})
+_COMPARISON = re.compile(
+    r"^\s*(resourceType|resourceGroup|name|location|tagName|tagValue)\s+eq\s+'([^']*)'\s*$", re.IGNORECASE
+)
 
 
 def operations() -> list[Operation]:
@@ -97,9 +103,15 @@ async def _exists(call: Call) -> Response:
 
 
 def _require(call: Call) -> Json:
-    document = call.world.documents.get(call.path)
+    return _require_group(call, call.params["resourceGroup"])
+
+
+def _require_group(call: Call, name: str) -> Json:
+    document = call.world.documents.get(
+        f"/subscriptions/{call.params['subscriptionId']}/resourceGroups/{name}"
+    )
     if document is None:
-        message = f"Resource group '{call.params['resourceGroup']}' could not be found."
+        message = f"Resource group '{name}' could not be found."
         raise AzureError(404, "ResourceGroupNotFound", message)
     return document
 
@@ -109,7 +121,7 @@ async def _put(call: Call) -> Response:
     require_known(
         body, {"id", "name", "type", "location", "tags", "managedBy", "properties"}, "ResourceGroupDefinition"
     )
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         message = (
             f"The provided resource group name '{name}' has these invalid characters or a wrong length. "
             "The name can only be "
@@ -166,14 +178,24 @@ async def _delete(call: Call) -> Response:
     group = _require(call)
     _require_ready(group)
     group["properties"] = {"provisioningState": "Deleting"}
-    call.world.operations.spawn(_finish_delete(call, group))
+    fate = call.world.operations.fate(Beginning("ResourceGroups_Delete", group["id"]))
+    call.world.operations.spawn(_finish_delete(call, group, fate))
     base = f"https://management.azure.com/subscriptions/{call.params['subscriptionId']}/operationresults"
     location = f"{base}/{_token(group['name'])}?api-version={call.api_version}"
     return Response(202, None, {"Location": location, **call.world.operations.pace()})
 
 
-async def _finish_delete(call: Call, group: Json) -> None:
+async def _finish_delete(call: Call, group: Json, fate: Fate) -> None:
     await call.world.clock.sleep(call.world.scenario.durations_s.get("ResourceGroups_Delete", _DELETE_S))
+    try:
+        await suffer(fate)
+        await _delete_all(call, group)
+    except AzureError as err:
+        group["properties"].update(provisioningState="Succeeded", deletionError=err.error())
+
+
+async def _delete_all(call: Call, group: Json) -> None:
+    """Delete the group with what is in it; AzureError 409 when something of it stays."""
     left, before = _outermost(call.world, group["id"]), -1
     while left and len(left) != before:  # what is in use goes in a later round, once its user is gone
         before = len(left)
@@ -187,7 +209,7 @@ async def _finish_delete(call: Call, group: Json) -> None:
         f"'{','.join(failed)}' could not be deleted. The provisioning state of the resource group will be "
         "rolled back."
     )
-    group["properties"].update(provisioningState="Succeeded", deletionError=message)
+    raise AzureError(409, "ResourceGroupDeletionBlocked", message)
 
 
 def _outermost(world: World, group_id: str) -> list[Json]:
@@ -210,13 +232,18 @@ async def _removed(call: Call, resource: Json) -> bool:
 
 
 async def _delete_result(call: Call) -> Response:
-    """202 while the group is being deleted; 200 without a body when it is gone; 409 when it could not be."""
+    """202 while the group is being deleted; 200 without a body when it is gone; 409 when it could not be.
+
+    Of a template deployment, which goes at once, 204.
+    """
+    if call.params["id"].startswith(DEPLOYMENT_DELETED):
+        return Response(204)
     name = _group_of(call.params["id"])
     group = call.world.documents.get(f"/subscriptions/{call.params['subscriptionId']}/resourceGroups/{name}")
     if group is None:
         return Response(200)
-    if message := group["properties"].get("deletionError"):
-        raise AzureError(409, "ResourceGroupDeletionBlocked", message)
+    if error := group["properties"].get("deletionError"):
+        raise AzureError(409, error["code"], error["message"])
     return Response(202, None, {"Location": _self(call), **call.world.operations.pace()})
 
 
@@ -237,38 +264,81 @@ def _group_of(token: str) -> str:
 
 
 async def _resources(call: Call) -> Response:
-    """`$filter` knows `resourceType`, `name` and `location` with `eq`, joined by `and`."""
+    """Those that `$filter` wants, with what `$expand` asks for; without their tags when these were filtered by."""
     scope = call.path.rpartition("/")[0]
-    if "resourceGroup" in call.params and scope not in call.world.documents:
-        message = f"Resource group '{call.params['resourceGroup']}' could not be found."
-        raise AzureError(404, "ResourceGroupNotFound", message)
+    if "resourceGroup" in call.params:
+        _require_group(call, call.params["resourceGroup"])
     wanted = _parse_filter(call.request.query.get("$filter", ""))
-    return tracked.paged(call, [r for r in _tracked_below(call.world, scope) if _matches(r, wanted)])
+    if "resourcegroup" in wanted:
+        _require_group(call, wanted["resourcegroup"])
+    expanded = call.request.query.get("$expand", "").lower().split(",")
+    log = call.world.activity
+    found = [
+        _listed(r, wanted, expanded, log) for r in _tracked_below(call.world, scope) if _matches(r, wanted)
+    ]
+    return tracked.paged(call, found)
 
 
 def _tracked_below(world: World, scope: str) -> Iterator[Json]:
+    """The live documents that count as resources, not as parts of one."""
     known = {f"{namespace}/{kind}".lower() for namespace, kinds in NAMESPACES.items() for kind in kinds}
     for document in world.documents.below(scope):
         kind = resource_type(document["id"]).lower()
         if document.get("location") and kind not in _UNLISTED and (kind in known or kind.count("/") == 1):
-            members = ("id", "name", "type", "kind", "location", "tags", "identity", "sku", "managedBy")
-            yield {
-                member: deepcopy(document[member]) for member in members if document.get(member) is not None
-            }
+            yield document
+
+
+def _listed(document: Json, wanted: dict[str, str], expanded: list[str], log: ActivityLog) -> Json:
+    """A resource as the list shows it. Source: Resources - List (tags are left out when filtered by)."""
+    members = ["id", "name", "type", "kind", "location", "identity", "sku", "managedBy"]
+    shown = {m: copied(document[m]) for m in members if document.get(m) is not None}
+    if document.get("tags") is not None and "tagname" not in wanted:
+        shown["tags"] = copied(document["tags"])
+    state = (document.get("properties") or {}).get("provisioningState")
+    made = document.get("systemData") or {}
+    created = made.get("createdAt") or created_time(log, document["id"])
+    times = {"createdTime": created, "changedTime": made.get("lastModifiedAt")}
+    more = {**times, "provisioningState": state}
+    return {**shown, **{name: value for name, value in more.items() if value and name.lower() in expanded}}
 
 
 def _parse_filter(text: str) -> dict[str, str]:
+    """What a `$filter` of comparisons with `eq`, joined by `and`, asks for; names in lower case.
+
+    Tags cannot be asked for together with anything else, nor a value without its name.
+    """
     wanted = {}
     for part in filter(None, re.split(r"\s+and\s+", text)):
         found = _COMPARISON.match(part)
         if not found:
-            raise AzureError(
-                400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string."
-            )
-        wanted[found[1].lower()] = found[2].lower()
+            raise _bad_filter(text)
+        wanted[found[1].lower()] = found[2]
+    tagged = wanted.keys() & {"tagname", "tagvalue"}
+    if tagged and (wanted.keys() - tagged or "tagname" not in wanted):
+        raise _bad_filter(text)
     return wanted
 
 
+def _bad_filter(text: str) -> AzureError:
+    return AzureError(
+        400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string."
+    )
+
+
 def _matches(resource: Json, wanted: dict[str, str]) -> bool:
-    members = {"resourcetype": "type", "name": "name", "location": "location"}
-    return all(str(resource.get(members[key], "")).lower() == value for key, value in wanted.items())
+    parts = resource["id"].strip("/").split("/")
+    held = {
+        "resourcetype": resource.get("type", ""),
+        "name": resource.get("name", ""),
+        "location": resource.get("location", ""),
+        "resourcegroup": parts[3] if len(parts) > 3 else "",
+    }
+    tags = {name.lower(): value for name, value in (resource.get("tags") or {}).items()}
+    plain = all(str(held[key]).lower() == wanted[key].lower() for key in wanted.keys() & held.keys())
+    name = wanted.get("tagname")
+    return plain and (name is None or _is_tagged(tags, name.lower(), wanted.get("tagvalue")))
+
+
+def _is_tagged(tags: dict[str, str], name: str, value: str | None) -> bool:
+    """Tags' names are compared without case, their values with it."""
+    return name in tags and value in (None, tags[name])

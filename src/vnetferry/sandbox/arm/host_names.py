@@ -6,6 +6,7 @@ Source: Azure Private Endpoint private DNS zone values; Use your workspace with 
 from __future__ import annotations
 
 from vnetferry.sandbox.documents import resource_type
+from vnetferry.sandbox.ml.registry_documents import guid_of
 from vnetferry.sandbox.wire import Json
 
 # Static websites are left out: their hosts carry a number that no document holds (`x.z6.web.core.windows.net`).
@@ -15,6 +16,7 @@ PRIVATE_ZONES = {
     "api.azureml.ms": "privatelink.api.azureml.ms",
     "notebooks.azure.net": "privatelink.notebooks.azure.net",
     "vault.azure.net": "privatelink.vaultcore.azure.net",
+    "azconfig.io": "privatelink.azconfig.io",
     "azurecr.io": "privatelink.azurecr.io",
     **{f"{name}.core.windows.net": f"privatelink.{name}.core.windows.net" for name in STORAGE_SERVICES},
 }
@@ -26,9 +28,11 @@ def host_names(resource: Json, group_id: str) -> list[str]:
     name, region = resource["id"].rpartition("/")[2].lower(), _region(resource)
     hosts = {
         "microsoft.keyvault/vaults": [f"{name}.vault.azure.net"],
+        "microsoft.appconfiguration/configurationstores": [f"{name}.azconfig.io"],
         "microsoft.containerregistry/registries": [f"{name}.{region}.data.azurecr.io", f"{name}.azurecr.io"],
         "microsoft.storage/storageaccounts": [f"{name}.{group_id.lower()}.core.windows.net"],
         "microsoft.machinelearningservices/workspaces": _workspace_hosts(resource),
+        "microsoft.machinelearningservices/registries": _ml_registry_hosts(resource),
     }
     return hosts.get(resource_type(resource["id"]).lower(), [])
 
@@ -65,6 +69,13 @@ def _workspace_hosts(workspace: Json) -> list[str]:
         f"*.{guid}.inference.{region}.api.azureml.ms",
         f"*.{guid}.models.{region}.api.azureml.ms",
     ]
+
+
+def _ml_registry_hosts(registry: Json) -> list[str]:
+    """One in each region, as discovery tells them (recorded)."""
+    details = (registry.get("properties") or {}).get("regionDetails") or []
+    regions = dict.fromkeys(_region(each) for each in (registry, *details))
+    return [f"{guid_of(registry)}.registry.{region}.api.azureml.ms" for region in regions]
 
 
 def _region(resource: Json) -> str:

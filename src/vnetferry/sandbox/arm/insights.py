@@ -13,7 +13,7 @@ from vnetferry.sandbox.arm import extension, metrics, tracked
 from vnetferry.sandbox.arm.bodies import default_choice, require_known, require_member, require_object
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call, Operation
-from vnetferry.sandbox.wire import Json, Response
+from vnetferry.sandbox.wire import Json, Response, read_count
 
 _SETTING = "Microsoft.Insights/diagnosticSettings"
 _SINKS = ("workspaceId", "storageAccountId", "eventHubAuthorizationRuleId", "marketplacePartnerId")
@@ -112,12 +112,13 @@ def _require_profile(profile: Any) -> None:
     capacity = require_object(
         require_member(found, "capacity", "BadRequest", "profiles"), "profiles.capacity"
     )
-    numbers = [str(capacity.get(name, "")) for name in ("minimum", "default", "maximum")]
-    if not all(number.isdecimal() for number in numbers):
+    given = [read_count(str(capacity.get(name, ""))) for name in ("minimum", "default", "maximum")]
+    numbers = [number for number in given if number is not None]
+    if len(numbers) < len(given):
         raise AzureError(
             400, "BadRequest", "The profile's capacity needs 'minimum', 'maximum' and 'default' as numbers."
         )
-    low, usual, high = map(int, numbers)
+    low, usual, high = numbers
     if not low <= usual <= high:
         raise AzureError(
             400, "BadRequest", "The profile's default capacity must lie between its minimum and maximum."

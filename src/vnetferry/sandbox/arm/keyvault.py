@@ -29,6 +29,7 @@ _VERSIONS = frozenset(
             "2024-11-01",
             "2024-12-01-preview",
             "2025-05-01",
+            "2026-02-01",
         ),
     }
 )
@@ -239,7 +240,7 @@ async def _purge(call: Call) -> Response:
 
 async def _check_name(call: Call) -> Response:
     name = str(call.json().get("name", ""))
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         return Response(
             200,
             {"nameAvailable": False, "reason": "AccountNameInvalid", "message": _name_error(name).message},

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from vnetferry.sandbox.arm import dns_zone_groups, tracked
 from vnetferry.sandbox.arm.bodies import require_known, require_member, require_object
 from vnetferry.sandbox.arm.host_names import host_names
+from vnetferry.sandbox.arm.linked_access import JOIN_SUBNET, require_linked
+from vnetferry.sandbox.arm.policy.judge import require_connection_allowed
 from vnetferry.sandbox.arm.private_links import (
     connect,
     connection_status,
@@ -64,8 +66,9 @@ def operations() -> list[Operation]:
 
 
 def adopt(world: World, document: Json) -> None:
-    """Register an endpoint of the scenario, and its connection on the target unless that is there."""
+    """Register an endpoint of the scenario, its connection on the target and its records unless they are there."""
     world.documents.put(document)
+    dns_zone_groups.complete(world, document)
     for connection in _connections(document):
         properties = connection["properties"]
         target_id = properties["privateLinkServiceId"]
@@ -84,24 +87,87 @@ def group_ids(endpoint: Json) -> list[str]:
     ]
 
 
+def target_of(endpoint: Json) -> str:
+    """The id of the resource that an endpoint leads to."""
+    return str(next(iter(_connections(endpoint)))["properties"]["privateLinkServiceId"])
+
+
+def network_id_of(endpoint: Json) -> str:
+    """The id of the virtual network that an endpoint lies in; empty when its document does not say."""
+    subnet = (endpoint.get("properties") or {}).get("subnet") or {}
+    return str(subnet.get("id", "")).rpartition("/subnets/")[0]
+
+
+def addresses_of(world: World, endpoint: Json) -> set[str]:
+    """The addresses that an endpoint has in its subnet, as far as its document and those around it say.
+
+    Azure shows no `customDnsConfigs` once a zone group is there, which has the addresses then (as Terraform's
+    documentation of azurerm_private_endpoint notes).
+    """
+    properties = endpoint["properties"]
+    entries = properties.get("customDnsConfigs") or []
+    interfaces = [world.documents.get(i.get("id", "")) for i in properties.get("networkInterfaces") or []]
+    holders = [properties, *((i.get("properties") or {}) for i in interfaces if i)]
+    configurations = [c for holder in holders for c in holder.get("ipConfigurations") or []]
+    return {
+        *(address for entry in entries for address in entry.get("ipAddresses") or []),
+        *filter(None, ((c.get("properties") or {}).get("privateIPAddress") for c in configurations)),
+        *dns_zone_groups.addresses_of(world, endpoint),
+    }
+
+
 def _connections(endpoint: Json) -> list[Json]:
-    return [connection for kind in _KINDS for connection in endpoint["properties"].get(kind) or []]
+    return [connection for _, connection in _by_kind(endpoint)]
 
 
 def _prepare(call: Call, draft: Json, before: Json | None) -> None:
     properties = draft["properties"]
     subnet = _require_subnet(call, properties)
+    require_linked(call, JOIN_SUBNET, subnet["id"])
     connections = _connections(draft)
     if len(connections) != 1:
         message = f"Private endpoint {draft['id']} must have exactly one private link service connection."
         raise AzureError(400, "PrivateEndpointMustHaveOneConnection", message)
     _require_connection(call, connections[0])
+    if before:
+        _require_same_connection(before, draft)
     tracked.carry(draft, before, "networkInterfaces", "customDnsConfigs")
     for kind in _KINDS:
         properties[kind] = properties.get(kind) or []
     if "networkInterfaces" not in properties:
         _give_address(call, draft, subnet, connections[0])
     _connect(call, draft, connections[0])
+
+
+def _require_same_connection(before: Json, draft: Json) -> None:
+    """What an endpoint leads to is as it was made, the connection's name included.
+
+    Quoted in Azure/bicep-registry-modules#7285; that a new name counts, in #1513. The status is assumed.
+    """
+    if _leads_to(before) == _leads_to(draft):
+        return
+    held = [f"{before['id']}/{kind}/{each['name']}" for kind, each in _by_kind(before)]
+    message = (
+        f"Cannot change the private link connection on private endpoint {before['id']}. Please ensure you are not "
+        f"updating the details of existing private link connection: '{', '.join(held)}'. That is not allowed."
+    )
+    raise AzureError(400, "CannotChangePrivateLinkConnectionOnPrivateEndpoint", message)
+
+
+def _leads_to(endpoint: Json) -> list[tuple[str, ...]]:
+    """Kind, name, target and subresources of its connections, comparable without case."""
+    return [
+        tuple(str(part).lower() for part in (kind, each["name"], *_destination(each["properties"])))
+        for kind, each in _by_kind(endpoint)
+    ]
+
+
+def _destination(properties: Json) -> tuple[str, ...]:
+    return properties["privateLinkServiceId"], *sorted(properties.get("groupIds") or [])
+
+
+def _by_kind(endpoint: Json) -> list[tuple[str, Json]]:
+    return [(kind, each) for kind in _KINDS for each in endpoint["properties"].get(kind) or []]
 
 
 def _require_subnet(call: Call, properties: Json) -> Json:
@@ -114,6 +180,7 @@ def _require_subnet(call: Call, properties: Json) -> Json:
             "resource exists, and that both resources are in the same region."
         )
         raise AzureError(400, "InvalidResourceReference", message)
+    tracked.require_lasting(call, subnet["id"])
     if network := call.world.documents.get(identifier.rpartition("/subnets/")[0]):
         _require_same_region(call, network)
     return subnet
@@ -188,6 +255,7 @@ def _connect(call: Call, draft: Json, connection: Json) -> None:
     if found is None or connection_status(found) == "Disconnected":
         manual = connection in draft["properties"]["manualPrivateLinkServiceConnections"]
         approved = not manual and may_approve(call.world, call.request.principal, target_id)
+        require_connection_allowed(call.world, target_id, draft["id"], approved=approved)
         note = connection["properties"].get("requestMessage", "")
         found = connect(
             call.world,
@@ -208,6 +276,8 @@ def _show(world: World, endpoint: Json) -> Json:
         gone = {"status": "Disconnected", "description": "Deleted state", "actionsRequired": ""}
         state = found["properties"]["privateLinkServiceConnectionState"] if found else gone
         connection["properties"]["privateLinkServiceConnectionState"] = deepcopy(state)
+    if dns_zone_groups.has_group(world, endpoint):
+        endpoint["properties"]["customDnsConfigs"] = []
     return endpoint
 
 

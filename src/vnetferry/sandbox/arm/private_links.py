@@ -81,6 +81,7 @@ def connect(
             "provisioningState": "Succeeded",
         },
     }
+    world.links.add(endpoint_id.lower())
     if location := (world.documents.get(target_id) or {}).get("location"):
         document["location"] = location
     return world.documents.put(document)
@@ -94,6 +95,17 @@ def find_connection(world: World, target_id: str, endpoint_id: str) -> Json | No
     return None
 
 
+def stands(world: World, target_id: str, endpoint_id: str) -> bool:
+    """Whether a private endpoint leads on to its target: while the connection is Approved.
+
+    One whose connection nobody ever saw, as a scenario may leave it out, is taken to have it.
+    """
+    connection = find_connection(world, target_id, endpoint_id)
+    if connection is None:
+        return endpoint_id.lower() not in world.links
+    return connection_status(connection) == "Approved"
+
+
 def connection_status(connection: Json) -> str:
     """Pending, Approved, Rejected or Disconnected."""
     return str(connection["properties"]["privateLinkServiceConnectionState"]["status"])
@@ -105,6 +117,8 @@ def adopt_connections(world: World, target: Json) -> None:
         name = connection.get("name") or str(connection.get("id", "")).rpartition("/")[2] or str(uuid.uuid4())
         kind = f"{resource_type(target['id'])}/privateEndpointConnections"
         identifier = f"{target['id']}/privateEndpointConnections/{name}"
+        endpoint = connection.get("properties", {}).get("privateEndpoint") or {}
+        world.links.add(str(endpoint.get("id")).lower())
         world.documents.put({**connection, "id": identifier, "name": name, "type": kind})
 
 

@@ -2,7 +2,8 @@
 
 A scenario says that a provider is not registered with the document that Azure answers for it: `{id:
 /subscriptions/…/providers/Microsoft.Network, namespace: Microsoft.Network, registrationState:
-NotRegistered}`. Those it does not mention are registered. Writing a resource of an unregistered one is 409
+NotRegistered}`. Those it does not mention are registered. A document's `resourceTypes` ({resourceType, locations})
+says which regions have a type; without it, all have it. Writing a resource of an unregistered one is 409
 `MissingSubscriptionRegistration`.
 """
 
@@ -12,7 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm.api_versions import SUBSCRIPTIONS
-from vnetferry.sandbox.arm.regions import DISPLAY_NAMES
+from vnetferry.sandbox.arm.provider_types import api_versions
+from vnetferry.sandbox.arm.regions import DISPLAY_NAMES, unavailable
+from vnetferry.sandbox.arm.visibility import sees_subscription
 from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call, Operation
@@ -24,7 +27,11 @@ if TYPE_CHECKING:
 _REGISTERING_S = 60.0
 _ALWAYS_REGISTERED = frozenset({"microsoft.resources", "microsoft.authorization"})
 NAMESPACES = {
-    "Microsoft.Authorization": ("roleAssignments", "roleDefinitions", "locks", "permissions"),
+    "Microsoft.AppConfiguration": ("configurationStores",),
+    "Microsoft.Authorization": (
+        *("roleAssignments", "roleDefinitions", "locks", "permissions"),
+        *("policyAssignments", "policyDefinitions", "policyExemptions", "policySetDefinitions"),
+    ),
     "Microsoft.ContainerRegistry": ("registries",),
     "Microsoft.Insights": (
         "components",
@@ -51,6 +58,7 @@ NAMESPACES = {
         "privateDnsZones",
     ),
     "Microsoft.OperationalInsights": ("workspaces",),
+    "Microsoft.PolicyInsights": (),
     "Microsoft.Resources": ("subscriptions", "resourceGroups", "deployments", "tenants"),
     "Microsoft.Storage": ("storageAccounts", "storageAccounts/blobServices"),
 }
@@ -104,21 +112,44 @@ def _detail(namespace: str, message: str) -> Json:
 
 def _state(world: World, subscription_id: str, namespace: str) -> str:
     document = world.documents.get(f"/subscriptions/{subscription_id}/providers/{namespace}")
-    return str(document["registrationState"]) if document else "Registered"
+    return str((document or {}).get("registrationState", "Registered"))
 
 
 def _document(world: World, subscription_id: str, namespace: str) -> Json:
-    kinds = NAMESPACES[namespace]
-    locations = list(DISPLAY_NAMES.values())
+    versions = api_versions(namespace)
+    kinds = dict.fromkeys([*NAMESPACES[namespace], *versions])
     return {
         "id": f"/subscriptions/{subscription_id}/providers/{namespace}",
         "namespace": namespace,
         "registrationPolicy": "RegistrationRequired",
         "resourceTypes": [
-            {"resourceType": kind, "locations": locations, "apiVersions": []} for kind in kinds
+            {
+                "resourceType": kind,
+                "locations": _regions(world, subscription_id, namespace, kind),
+                "apiVersions": versions.get(kind, []),
+            }
+            for kind in kinds
         ],
         "registrationState": _state(world, subscription_id, namespace),
     }
+
+
+def _regions(world: World, subscription_id: str, namespace: str, kind: str) -> list[str]:
+    """The display names of the regions that have a type: all, unless the scenario's provider document says which."""
+    document = world.documents.get(f"/subscriptions/{subscription_id}/providers/{namespace}") or {}
+    told = (
+        each for each in document.get("resourceTypes") or () if each["resourceType"].lower() == kind.lower()
+    )
+    return next((list(each["locations"]) for each in told), list(DISPLAY_NAMES.values()))
+
+
+def require_offered(world: World, resource_id: str, location: str) -> None:
+    """AzureError 400 `LocationNotAvailableForResourceType` unless the region has the type of this resource."""
+    namespace, _, kind = resource_type(resource_id).partition("/")
+    offered = _regions(world, resource_id.strip("/").split("/")[1], namespace, kind)
+    short = tuple(name.replace(" ", "").lower() for name in offered)
+    if location not in short:
+        raise unavailable(location, f"{namespace}/{kind}", short)
 
 
 def _require_namespace(name: str) -> str:
@@ -145,7 +176,12 @@ async def _register(call: Call) -> Response:
     if _state(call.world, subscription, namespace) != "Registered":
         identifier = f"/subscriptions/{subscription}/providers/{namespace}"
         document = call.world.documents.put(
-            {"id": identifier, "namespace": namespace, "registrationState": "Registering"}
+            {
+                **(call.world.documents.get(identifier) or {}),
+                "id": identifier,
+                "namespace": namespace,
+                "registrationState": "Registering",
+            }
         )
         call.world.operations.spawn(_finish_registering(call, document))
     return Response(200, _document(call.world, subscription, namespace))
@@ -168,7 +204,11 @@ async def _tenants(call: Call) -> Response:
 
 
 async def _subscriptions(call: Call) -> Response:
-    value = [subscription_document(call, identifier) for identifier in call.world.scenario.subscriptions]
+    value = [
+        subscription_document(call, identifier)
+        for identifier in call.world.scenario.subscriptions
+        if sees_subscription(call, identifier)
+    ]
     return Response(200, {"value": value, "count": {"type": "Total", "value": len(value)}})
 
 

@@ -7,36 +7,46 @@ rights (403), then what `front_door` checks, then the operation itself.
 from __future__ import annotations
 
 import logging
-import uuid
+import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from email.utils import format_datetime
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from vnetferry.sandbox import entra
+from vnetferry.sandbox import entra, settings
 from vnetferry.sandbox.arm import (
+    activity,
     authorization,
+    clouds,
     containerregistry,
+    costs,
     deployments,
     front_door,
     groups,
+    heads,
     identity,
     insights,
     keyvault,
     locks,
+    log_alerts,
     network,
+    policies,
     private_endpoints,
     providers,
     role_assignments,
     storage,
     virtual_networks,
+    visibility,
 )
+from vnetferry.sandbox.arm.regions import DISPLAY_NAMES
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml import (
     assets,
+    batch_work,
     codes,
+    components,
     computes,
     connections,
     data,
@@ -45,15 +55,18 @@ from vnetferry.sandbox.ml import (
     environments,
     managed_network,
     models,
+    network_settings,
     operation_status,
     outbound_rules,
+    registries,
+    registry_assets,
     usages,
     workspace_actions,
     workspaces,
 )
 from vnetferry.sandbox.ml import deployments as online_deployments
 from vnetferry.sandbox.routes import Call, Operation, Routes
-from vnetferry.sandbox.wire import Json, Request, Response
+from vnetferry.sandbox.wire import Json, Principal, Request, Response
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
@@ -62,19 +75,26 @@ AUDIENCES = ("https://management.core.windows.net/", "https://management.azure.c
 
 # Every service module; each has `operations()`. Add yours here.
 SERVICES: tuple[ModuleType, ...] = (
+    clouds,
     groups,
     providers,
     storage,
     network,
     locks,
+    policies,
     keyvault,
+    settings,
     containerregistry,
     insights,
+    activity,
+    log_alerts,
+    costs,
     identity,
     role_assignments,
     deployments,
     workspaces,
     managed_network,
+    network_settings,
     outbound_rules,
     endpoints,
     online_deployments,
@@ -86,7 +106,11 @@ SERVICES: tuple[ModuleType, ...] = (
     codes,
     models,
     environments,
+    components,
     data,
+    batch_work,
+    registries,
+    registry_assets,
     usages,
 )
 
@@ -106,15 +130,24 @@ ADOPT: Mapping[str, Callable[[World, Json], None]] = {
     "microsoft.machinelearningservices/workspaces/datastores": datastores.adopt,
     "microsoft.machinelearningservices/workspaces/connections": connections.adopt,
     "microsoft.machinelearningservices/workspaces/outboundrules": outbound_rules.adopt,
-    "microsoft.machinelearningservices/workspaces/codes": assets.adopt,
-    "microsoft.machinelearningservices/workspaces/models": assets.adopt,
-    "microsoft.machinelearningservices/workspaces/environments": assets.adopt,
-    "microsoft.machinelearningservices/workspaces/data": assets.adopt,
-    "microsoft.machinelearningservices/workspaces/codes/versions": assets.adopt,
-    "microsoft.machinelearningservices/workspaces/models/versions": assets.adopt,
-    "microsoft.machinelearningservices/workspaces/environments/versions": assets.adopt,
-    "microsoft.machinelearningservices/workspaces/data/versions": assets.adopt,
+    "microsoft.machinelearningservices/registries": registries.adopt,
+    **dict.fromkeys(
+        (
+            f"microsoft.authorization/policy{kind}"
+            for kind in ("definitions", "setdefinitions", "assignments", "exemptions")
+        ),
+        policies.adopt,
+    ),
+    **{
+        f"microsoft.machinelearningservices/{home}/{plural}{below}": assets.adopt
+        for home in ("workspaces", "registries")
+        for plural in registry_assets.KINDS
+        for below in ("", "/versions")
+    },
 }
+
+# What no name of a resource may hold: separators of paths, control characters, and what was no UTF-8.
+_UNSOUND = re.compile(r"[/\\\x00-\x1f\x7f\ufffd]")
 
 _log = logging.getLogger(__name__)
 
@@ -128,18 +161,23 @@ def routes() -> Routes:
 async def handle(world: World, request: Request) -> Response:
     """Answer one request to `management.azure.com`; never raises AzureError."""
     budget: dict[str, str] = {}
+    principal: Principal | None = None
+    started = time.perf_counter()
     try:
-        principal = entra.authenticate(world, request, AUDIENCES)
-        budget = world.throttle.spend(request, principal)
-        call = find(world, replace(request, principal=principal))
-        response = await _answer(call)
+        if not clouds.is_asked(request):
+            principal = entra.authenticate(world, request, AUDIENCES)
+            budget = world.throttle.spend(request, principal)
+        response = await dispatch(world, replace(request, principal=principal))
     except AzureError as err:
-        response = _refusal(world, err)
+        response = _refusal(world, request, err)
     except Exception as err:  # noqa: BLE001 - a defect must not cut the connection: Azure answers 500
         _log.exception("The sandbox failed at %s %s", request.method, request.path)
-        response = _refusal(world, AzureError(500, "InternalServerError", f"Sandbox defect: {err!r}"))
+        response = _refusal(
+            world, request, AzureError(500, "InternalServerError", f"Sandbox defect: {err!r}")
+        )
     response.operation = response.operation or name_of(request)
-    response.headers = {**_headers(world, request), **budget, **response.headers}
+    own = heads.service_head(world, request, response, time.perf_counter() - started)
+    response.headers = {**heads.head(world, request, principal), **budget, **own, **response.headers}
     return response
 
 
@@ -160,9 +198,13 @@ async def dispatch(world: World, request: Request) -> Response:
     return response
 
 
-def find(world: World, request: Request) -> Call:
-    """The operation of a request and the api-version it asks for; AzureError 404, 405 or 400."""
-    matching = routes().matching(request.segments)
+def find(world: World, request: Request, table: Routes | None = None) -> Call:
+    """The operation of a request and the api-version it asks for; AzureError 404, 405 or 400.
+
+    In: table: of another host that has Resource Manager's paths; None for its own.
+    """
+    _require_sound_path(request)
+    matching = (table or routes()).matching(request.segments)
     if not matching:
         raise _unknown_path(request)
     fitting = [row for row in matching if row[0].method == request.method]
@@ -174,17 +216,49 @@ def find(world: World, request: Request) -> Call:
     return Call(request, world, operation, params, _api_version(operation, request))
 
 
+def _require_sound_path(request: Request) -> None:
+    """No segment is a step up, and none hides a separator or a control character: its name would lead elsewhere.
+
+    That Azure's own front door refuses them is documented for names (naming rules for Azure resources); the code
+    and the text are assumed.
+    """
+    for segment in request.segments:
+        if segment in (".", "..") or _UNSOUND.search(segment):
+            message = "The request URI is invalid: its path has segments or characters that are not allowed."
+            raise AzureError(400, "InvalidRequestUri", message)
+
+
 def _closest(rows: list[tuple[Operation, dict[str, str]]]) -> tuple[Operation, dict[str, str]]:
     """A literal segment wins over a name: `/resources` is not a group's child called "resources"."""
     return min(rows, key=lambda row: row[0].path.count("{"))
 
 
 async def _answer(call: Call) -> Response:
-    if call.operation.action:
-        authorization.require(call.world, call.request.principal, call.operation.action, scope_of(call.path))
+    front_door.require_known_subscription(call)
+    sifted = _admit(call)
     front_door.admit(call)
     with call.world.stale.around(call) as seen:
-        return await call.operation.handle(seen)
+        response = await call.operation.handle(seen)
+    if call.request.method not in ("GET", "HEAD") and response.status < 300 and right_of(call):
+        activity.record(call, response, scope_of(call.path), right_of(call))
+    return visibility.sift(call, response) if sifted else response
+
+
+def _admit(call: Call) -> bool:
+    """Let in whoever has the right; True: whoever has it on some of a list's members alone, and sees only those."""
+    action, scope = right_of(call), scope_of(call.path)
+    if not action:
+        return False
+    principal = call.request.principal
+    if principal and visibility.is_sifted(call, scope):
+        return not authorization.allowed(call.world, principal.object_id, action, scope)
+    authorization.require(call.world, principal, action, scope)
+    return False
+
+
+def right_of(call: Call) -> str:
+    """The action that a request needs; one row of the table serves every namespace's own."""
+    return call.operation.action.replace("*", call.params.get("namespace", "*"))
 
 
 def scope_of(path: str) -> str:
@@ -210,7 +284,8 @@ def _api_version(operation: Operation, request: Request) -> str:
 
 
 def _unknown_version(operation: Operation, version: str) -> AzureError:
-    supported = ", ".join(sorted(operation.api_versions))
+    """The refusal names every version that there is, the newest first, and every region, as ARM's does."""
+    supported = ", ".join(sorted(operation.api_versions, reverse=True))
     parts = [part for part in operation.path.split("/") if part and not part.startswith("{")]
     if "providers" not in parts:
         message = f"The api-version '{version}' is invalid. The supported versions are '{supported}'."
@@ -218,7 +293,8 @@ def _unknown_version(operation: Operation, version: str) -> AzureError:
     kind = "/".join(parts[parts.index("providers") + 2 :])
     message = (
         f"No registered resource provider found for location '' and API version '{version}' for type "
-        f"'{kind}'. The supported api-versions are '{supported}'."
+        f"'{kind}'. The supported api-versions are '{supported}'. The supported locations are "
+        f"'{', '.join(DISPLAY_NAMES)}'."
     )
     return AzureError(400, "NoRegisteredProviderFound", message)
 
@@ -241,24 +317,6 @@ def _unknown_path(request: Request) -> AzureError:
     return AzureError(404, "InvalidResourceType", message)
 
 
-def _refusal(world: World, error: AzureError) -> Response:
-    return Response(error.status, error.body(now=world.clock.now()), error.response_headers())
-
-
-def _headers(world: World, request: Request) -> dict[str, str]:
-    """What ARM adds to every answer; the date is Azure's."""
-    identifier, now = str(uuid.uuid4()), world.clock.now()
-    echo = request.headers.get("x-ms-client-request-id")
-    asked = request.headers.get("x-ms-return-client-request-id", "").lower() == "true"
-    return {
-        "Cache-Control": "no-cache",
-        "Pragma": "no-cache",
-        "Expires": "-1",
-        "Date": format_datetime(now, usegmt=True),
-        "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
-        "X-Content-Type-Options": "nosniff",
-        "x-ms-request-id": identifier,
-        "x-ms-correlation-request-id": identifier,
-        "x-ms-routing-request-id": f"WESTEUROPE:{now:%Y%m%dT%H%M%SZ}:{identifier}",
-        **({"x-ms-client-request-id": echo} if echo and asked else {}),
-    }
+def _refusal(world: World, request: Request, error: AzureError) -> Response:
+    body = error.body(heads.region_of(world, request), world.clock.now())
+    return Response(error.status, body, error.response_headers())

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
 TYPE = "Microsoft.Storage/storageAccounts"
+_LIMIT = 250
 _VERSIONS = frozenset(
     {
         *("2017-06-01", "2017-10-01", "2018-02-01", "2018-07-01", "2018-11-01", "2019-04-01", "2019-06-01"),
@@ -39,6 +40,7 @@ _VERSIONS = frozenset(
             "2024-01-01",
             "2025-01-01",
             "2025-06-01",
+            "2025-08-01",
         ),
     }
 )
@@ -110,10 +112,34 @@ def _prepare(call: Call, draft: Json, before: Json | None) -> None:
     if before is None and find_account(call.world, draft["name"]):
         message = f"The storage account named {draft['name']} is already taken."
         raise AzureError(409, "StorageAccountAlreadyTaken", message)
+    if before is None:
+        _require_room(call.world, draft)
     _complete_kind(draft, before)
     _complete_access(draft)
     _keep_namespace(draft["properties"], before)
     _complete_state(call, draft, before)
+
+
+def _require_room(world: World, draft: Json) -> None:
+    """A subscription has so many accounts in a region; a scenario's quota `storageAccounts` sets another limit.
+
+    Source: manage and increase quotas for Azure Machine Learning; code and text are assumed.
+    """
+    subscription, region = draft["id"].split("/")[2], str(draft["location"])
+    limit = world.scenario.quotas.get("storageAccounts", _LIMIT)
+    accounts = world.documents.below(f"/subscriptions/{subscription}", TYPE)
+    count = sum(1 for each in accounts if _is_in(each, region))
+    if count >= limit:
+        message = (
+            f"Subscription {subscription} already contains {count} storage accounts in location {region} and the "
+            f"maximum allowed is {limit}."
+        )
+        raise AzureError(409, "MaxStorageAccountsCountPerSubscriptionExceeded", message)
+
+
+def _is_in(account: Json, region: str) -> bool:
+    """Snapshots may write a region as people do: `West Europe`."""
+    return str(account.get("location")).replace(" ", "").lower() == region.replace(" ", "").lower()
 
 
 def _complete_access(draft: Json) -> None:
@@ -219,7 +245,7 @@ async def _regenerate(call: Call) -> Response:
 
 async def _check_name(call: Call) -> Response:
     name = str(call.json().get("name", ""))
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         return Response(
             200,
             {"nameAvailable": False, "reason": "AccountNameInvalid", "message": _name_error(name).message},

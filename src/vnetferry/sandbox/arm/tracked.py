@@ -14,18 +14,21 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
 
 from vnetferry.sandbox.arm.bodies import require_known, require_object, require_tags
 from vnetferry.sandbox.arm.regions import require_global, require_region
 from vnetferry.sandbox.arm.shapes import Shape, reader
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call, Evidence, Operation
-from vnetferry.sandbox.wire import Json, Response
+from vnetferry.sandbox.wire import Json, Response, read_count
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
 Prepare = Callable[[Call, Json, "Json | None"], None]
+# How many parts the id of a resource directly in a group has.
+_RESOURCE_DEPTH = 8
 _ENVELOPE = frozenset({"id", "name", "type", "location", "tags", "properties", "etag", "systemData"})
 _TYPED = {"location": str, "kind": str, "sku": {"name": str, "tier": str}, "identity": dict}
 GROUP_PATH = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroup}/providers"
@@ -123,6 +126,7 @@ def put(call: Call, kind: TrackedType) -> Response:
     """Create, or replace what a caller may write."""
     before = call.world.documents.get(call.path)
     draft = _draft(call, kind, call.json(), before)
+    require_lasting(call, call.path)
     kind.prepare(call, draft, before)
     document = _save(call, draft, before)
     if kind.create_s is None:
@@ -145,6 +149,7 @@ def patch(call: Call, kind: TrackedType) -> Response:
         **require_object(body.get("properties"), "properties"),
     }
     _require_members(kind, body)
+    require_lasting(call, call.path)
     draft = deepcopy(merged)
     draft.update({name: before[name] for name in ("id", "name", "type", "location") if name in before})
     draft["tags"] = require_tags(merged.get("tags"))
@@ -193,17 +198,19 @@ def paged(call: Call, values: Iterable[Any], page: int = 1000) -> Response:
     size = min(_number(query.get("$top", str(page)), "$top") or page, page)
     body: Json = {"value": found[start : start + size]}
     if start + size < len(found) and "$top" not in query:
-        base = f"https://{call.request.host}{call.request.path}?api-version={call.api_version}"
-        body["nextLink"] = f"{base}&$skiptoken={start + size}"
+        asked = [(k, v) for k, v in parse_qsl(call.request.raw_query) if k.lower() != "$skiptoken"]
+        link = urlencode([*asked, ("$skiptoken", str(start + size))], safe="$")
+        body["nextLink"] = f"https://{call.request.host}{call.request.path}?{link}"
     return Response(200, body)
 
 
 def _number(text: str, name: str) -> int:
-    if not text.isdecimal():
+    number = read_count(text)
+    if number is None:
         raise AzureError(
             400, "InvalidQueryParameterValue", f"The value '{text}' of query parameter '{name}' is invalid."
         )
-    return int(text)
+    return number
 
 
 def _require_members(kind: TrackedType, body: Json) -> None:
@@ -233,7 +240,7 @@ def _draft(call: Call, kind: TrackedType, body: Json, before: Json | None) -> Js
 
 
 def _require_name(kind: TrackedType, name: str) -> None:
-    if re.match(kind.name, name):
+    if re.fullmatch(kind.name, name):
         return
     if kind.name_error:
         raise kind.name_error(name)
@@ -315,6 +322,8 @@ def _begin_delete(call: Call, kind: TrackedType, document: Json) -> Response:
     document["properties"]["provisioningState"] = "Deleting"
 
     async def finish() -> None:
+        if call.world.documents.get(document["id"]) is not document:
+            return  # another deletion came first, and what is there now was made after it
         call.world.documents.remove(document["id"])
         kind.removed(call.world, document)
 
@@ -327,6 +336,22 @@ def _begin_delete(call: Call, kind: TrackedType, document: Json) -> Response:
         finish=finish,
     )
     return call.world.operations.accepted(operation, call.api_version)
+
+
+def require_lasting(call: Call, resource_id: str) -> None:
+    """AzureError 409 while a resource that a write touches or uses is being deleted, or what it lies in.
+
+    The code and the text are the network provider's as users quote them; the status is assumed.
+    """
+    parts = resource_id.strip("/").split("/")
+    for end in range(len(parts), _RESOURCE_DEPTH - 1, -2):
+        held = call.world.documents.get("/".join(parts[:end])) or {}
+        if (held.get("properties") or {}).get("provisioningState") == "Deleting":
+            message = (
+                f"Cannot proceed with operation because resource {held['id']} used by resource {call.path} is not "
+                "in Succeeded state. Resource is in Deleting state."
+            )
+            raise AzureError(409, "ReferencedResourceNotProvisioned", message)
 
 
 def carry(draft: Json, before: Json | None, *names: str) -> None:

@@ -1,4 +1,4 @@
-"""Microsoft.Network/virtualNetworks and their subnets.
+"""Microsoft.Network/virtualNetworks, their subnets and their peerings.
 
 Subnets are child documents; a network shows them in its own document, and one written with a list of
 subnets makes and removes children to match, unless a private endpoint still lies in what would go.
@@ -10,7 +10,7 @@ from copy import deepcopy
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
-from vnetferry.sandbox.arm import tracked
+from vnetferry.sandbox.arm import peerings, tracked
 from vnetferry.sandbox.arm.bodies import require_known, require_member, require_object
 from vnetferry.sandbox.arm.shapes import reader
 from vnetferry.sandbox.errors import AzureError
@@ -28,6 +28,7 @@ VERSIONS = frozenset(
         *("2021-02-01", "2021-03-01", "2021-05-01", "2021-08-01", "2022-01-01", "2022-05-01", "2022-07-01"),
         *("2022-09-01", "2022-11-01", "2023-02-01", "2023-04-01", "2023-05-01", "2023-06-01", "2023-09-01"),
         *("2023-11-01", "2024-01-01", "2024-03-01", "2024-05-01", "2024-07-01", "2024-10-01", "2025-01-01"),
+        *("2025-03-01", "2025-05-01", "2025-07-01", "2026-01-01"),
     }
 )
 _SUBNET_PROPERTIES = frozenset(
@@ -75,7 +76,7 @@ _SHAPE = {
 
 
 def operations() -> list[Operation]:
-    """Networks and subnets."""
+    """Networks, subnets and peerings."""
     one = f"{NETWORK.path}/{{network}}/subnets/{{subnet}}"
     many = f"{NETWORK.path}/{{network}}/subnets"
     return [
@@ -92,12 +93,14 @@ def operations() -> list[Operation]:
         Operation("Subnets_Get", "GET", one, _get_subnet, f"{SUBNET}/read", VERSIONS),
         Operation("Subnets_Delete", "DELETE", one, _delete_subnet, f"{SUBNET}/delete", VERSIONS),
         Operation("Subnets_List", "GET", many, _list_subnets, f"{SUBNET}/read", VERSIONS),
+        *peerings.operations(f"{NETWORK.path}/{{network}}", VERSIONS),
     ]
 
 
 def adopt(world: World, document: Json) -> None:
-    """Register a network of the scenario, and its subnets as children."""
+    """Register a network of the scenario, and its subnets and peerings as children."""
     world.documents.put(document)
+    peerings.adopt(world, document)
     for subnet in (document.get("properties") or {}).pop("subnets", None) or []:
         identifier = f"{document['id']}/subnets/{subnet['name']}"
         world.documents.put({**subnet, "id": identifier, "type": SUBNET})
@@ -126,7 +129,11 @@ def _prepare(call: Call, draft: Json, before: Json | None) -> None:
     tracked.carry(draft, before, "resourceGuid")
     properties.setdefault("resourceGuid", tracked.new_guid())
     properties.setdefault("enableDdosProtection", False)
+    given = properties.pop("virtualNetworkPeerings", None)
+    planned = peerings.plan_all(call, draft, given or [])
     _write_subnets(call, draft, properties.pop("subnets", None))
+    if given is not None:
+        peerings.write_all(call.world, draft, planned)
 
 
 def _write_subnets(call: Call, network: Json, subnets: Any) -> None:
@@ -221,11 +228,13 @@ def _show_subnet(world: World, subnet: Json) -> Json:
 def _show(world: World, network: Json) -> Json:
     children = world.documents.collection(f"{network['id']}/subnets")
     network["properties"]["subnets"] = [_show_subnet(world, child) for child in children]
+    network["properties"]["virtualNetworkPeerings"] = peerings.shown_in(world, network["id"])
     return network
 
 
 async def _put_subnet(call: Call) -> Response:
     network = call.world.documents.require(call.path.rpartition("/subnets/")[0])
+    tracked.require_lasting(call, call.path)
     existed = call.path in call.world.documents
     draft = _subnet_draft(call, network, call.params["subnet"], call.json())
     call.world.documents.put(draft)
@@ -282,6 +291,7 @@ NETWORK = tracked.TrackedType(
     prepare=_prepare,
     show=_show,
     removing=_require_network_unused,
+    removed=peerings.cut_all,
     create_s=4,
     delete_s=10,
 )
