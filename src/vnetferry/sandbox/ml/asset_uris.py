@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from vnetferry.sandbox.errors import AzureError, service_error
-from vnetferry.sandbox.ml.scope import require_workspace
+from vnetferry.sandbox.ml.scope import in_registry, require_workspace
 from vnetferry.sandbox.routes import Call
 
 _SHORT = re.compile(r"azureml://datastores/([^/]+)/paths/(.+)", re.IGNORECASE)
@@ -21,6 +21,8 @@ def long_uri(call: Call, uri: str) -> str:
 
     Raises: AzureError 400 when the service does not know its scheme, or when its datastore is not there.
     """
+    if in_registry(call):
+        return _require_blob(uri)
     if short := _SHORT.fullmatch(uri):
         workspace = require_workspace(call)["id"].split("/")
         _require_store(call, short.group(1), uri)
@@ -35,6 +37,13 @@ def long_uri(call: Call, uri: str) -> str:
         raise _refuse(
             uri, "It must be an azureml:// path of a datastore or of a job, or an https URL of a blob."
         )
+    return uri
+
+
+def _require_blob(uri: str) -> str:
+    """A registry has no datastores: what it keeps is named by its blob's address, as recorded."""
+    if urlsplit(uri).scheme.lower() != "https":
+        raise _refuse(uri, "An asset of a registry must be at an https URL of a blob.")
     return uri
 
 
