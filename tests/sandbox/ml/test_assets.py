@@ -18,6 +18,8 @@ from tests.sandbox.ml.workspace_world import STORAGE, WORKSPACE, Arm, Start, ass
 
 CONDA = "channels:\n  - conda-forge\ndependencies:\n  - python=3.11\n"
 URI = "azureml://datastores/workspaceblobstore/paths/m"
+# Nine lists, each of ten times the one before.
+_BOMB = "a0: &a0 [x]\n" + "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the SDK's own download
@@ -61,7 +63,8 @@ def test_model_absent_is_not_found_in_the_services_words(made: Arm, client: Call
 def test_model_version_is_201_when_new_and_200_when_it_was_there(made: Arm) -> None:
     path, body = f"{WORKSPACE}/models/m/versions/1", {"properties": {"modelUri": URI, "tags": {"a": "b"}}}
     new = made.send("PUT", path, body)
-    assert (new.status_code, new.headers["Location"].endswith("/models/m/versions/1")) == (201, True)
+    location = f"https://management.azure.com{path}?api-version=2024-10-01"
+    assert (new.status_code, new.headers["Location"]) == (201, location)
     assert made.send("PUT", path, {"properties": {"modelUri": URI, "tags": {"c": "d"}}}).status_code == 200
     assert made.get(path)["properties"]["tags"] == {"c": "d"}
 
@@ -184,6 +187,12 @@ def test_environment_sent_again_as_read_is_unchanged(made: Arm) -> None:
         ({"image": "x", "build": {"contextUri": "https://x"}}, "not both"),
         ({"image": "x", "condaFile": "a: [b"}, "not valid YAML"),
         ({"image": "x", "condaFile": "text"}, "not a conda specification"),
+        ({"image": "x", "condaFile": "a: &a [*a]"}, "with its aliases written out"),
+        ({"image": "x", "condaFile": _BOMB}, "with its aliases written out"),
+        ({"image": "x", "condaFile": "a: " + "[" * 200_000}, "deeper than 100 levels"),
+        ({"image": "x", "condaFile": "2020-01-01: x"}, "not valid YAML: keys must be"),
+        ({"image": "x", "condaFile": "a: .nan"}, "not valid YAML: Out of range float"),
+        ({"image": "x", "condaFile": "a: 0x" + "f" * 9_000}, "not valid YAML: Exceeds the limit"),
         ({"image": "x", "inferenceConfig": {"scoringRoute": {"path": "/s"}}}, "Required property 'port'"),
     ],
 )
@@ -192,6 +201,13 @@ def test_environment_unfit_is_refused(made: Arm, properties: dict[str, Any], say
     status, _, message = made.refused("PUT", path, {"properties": properties})
     assert status == 400
     assert says in message
+
+
+def test_environment_of_a_curated_ones_name_is_refused(made: Arm) -> None:
+    body = {"properties": {"image": "x:1"}}
+    status, _, message = made.refused("PUT", f"{WORKSPACE}/environments/AzureML-mine/versions/1", body)
+    assert status == 400
+    assert message.startswith("Environment name can not start with the prefix AzureML.")
 
 
 def test_environment_absent_is_not_found_in_the_services_words(made: Arm) -> None:

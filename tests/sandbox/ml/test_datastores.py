@@ -71,9 +71,46 @@ def test_datastore_secret_that_expires_opens_its_container(made: Arm) -> None:
 
 
 @pytest.mark.parametrize(
+    ("own", "filled"),
+    [
+        (
+            {
+                "datastoreType": "OneLake",
+                "oneLakeWorkspaceName": "w",
+                "artifact": {"artifactType": "LakeHouse", "artifactName": "a"},
+            },
+            set(),
+        ),
+        (
+            {"datastoreType": "AzureDataLakeGen1", "storeName": "lake"},
+            {"subscriptionId", "resourceGroup"},
+        ),
+    ],
+)
+def test_datastore_without_an_account_has_no_endpoint_of_one(
+    made: Arm, own: dict[str, Any], filled: set[str]
+) -> None:
+    made.send(
+        "PUT", f"{STORES}/more", {"properties": {**own, "credentials": {"credentialsType": "None"}}}
+    ).json()
+    properties = made.get(f"{STORES}/more")["properties"]
+    assert {name: properties[name] for name in own} == own
+    common = {
+        "description",
+        "tags",
+        "properties",
+        "isDefault",
+        "credentials",
+        "serviceDataAccessAuthIdentity",
+    }
+    assert properties.keys() - own.keys() - common == filled
+
+
+@pytest.mark.parametrize(
     ("body", "says"),
     [
         (store(datastoreType="Floppy"), "expected one of AzureBlob"),
+        (store(datastoreType="OneLake", accountName=None), "Could not find member 'accountName'"),
         (store(containerName=None), "Required property 'containerName'"),
         (store(credentials={"credentialsType": "AccountKey", "secrets": {"key": "x"}}), "secretsType"),
         (store(colour="red"), "Could not find member 'colour'"),

@@ -7,7 +7,19 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.sandbox.online_world import REGISTRY, STORAGE, VAULT, WORKSPACE, documents, online, refusal, texts
+from tests.sandbox.online_world import (
+    GROUP,
+    REGISTRY,
+    STORAGE,
+    VAULT,
+    WORKSPACE,
+    deployment_body,
+    documents,
+    online,
+    refusal,
+    role_on,
+    texts,
+)
 from vnetferry.sandbox.arm import authorization
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml import endpoints
@@ -167,6 +179,7 @@ def test_update_replaces_what_it_leaves_out_but_keeps_the_services_notes(tmp_pat
         ({"mirrorTraffic": {"blue": 10, "green": 10}}, "one deployment only"),
         ({"unheardOf": 1}, "unheardOf"),
         ({"publicNetworkAccess": "sometimes"}, "sometimes"),
+        ({"compute": "k8s"}, "compute of an endpoint cannot be changed"),
         ({"traffic": {"blue": "100"}}, "traffic"),
     ],
 )
@@ -285,6 +298,60 @@ def test_endpoint_beyond_the_quota_is_refused(tmp_path: Path) -> None:
         assert refusal(raised).code == "OutOfQuota"
 
 
+def test_kubernetes_endpoint_is_refused(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        with pytest.raises(AzureError) as raised:
+            az.send("PUT", "onlineEndpoints/scoring", _body(compute=f"{WORKSPACE}/computes/k8s"))
+        assert "makes this a Kubernetes online endpoint" in texts(raised)
+        assert refusal(raised).status == 400
+        assert az.send("GET", "onlineEndpoints").body == {"value": []}
+
+
+def test_subscription_without_room_for_role_assignments_fails_the_endpoint(tmp_path: Path) -> None:
+    with online(tmp_path, quotas={"roleAssignments": 1}) as az:
+        answer = az.send("PUT", "onlineEndpoints/scoring", _body())
+        az.settle()
+        assert az.error_of(answer)["code"] == "OutOfQuota"
+        assert "Current usage/limit: 0/1. Additional needed: 2" in az.error_of(answer)["message"]
+        assert az.get("onlineEndpoints/scoring")["properties"]["provisioningState"] == "Failed"
+        assert not [d for d in az.world.documents.below("/") if "/roleassignments/" in d["id"].lower()]
+
+
+def test_identity_that_the_caller_may_not_assign_is_refused(tmp_path: Path) -> None:
+    scientist = role_on(GROUP, "f6c7c914-8db3-469d-8ca1-694a8f32e121", authorization.CLIENT_OBJECT_ID)
+    identity = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id"
+    assigned = {"type": "UserAssigned", "userAssignedIdentities": {identity: {}}}
+    held = [*documents(), scientist, {"id": identity, "name": "id", "properties": {"principalId": "p"}}]
+    with online(tmp_path, held=held) as az:
+        with pytest.raises(AzureError) as raised:
+            az.send("PUT", "onlineEndpoints/scoring", {**_body(), "identity": assigned})
+        assert (refusal(raised).status, refusal(raised).code) == (403, "LinkedAuthorizationFailed")
+        assert az.send("GET", "onlineEndpoints").body == {"value": []}
+        operator = role_on(GROUP, "f1a07417-d97a-45cb-824c-7a7467783830", authorization.CLIENT_OBJECT_ID)
+        az.world.documents.put(operator)
+        assert az.send("PUT", "onlineEndpoints/scoring", {**_body(), "identity": assigned}).status == 201
+
+
+def test_endpoint_of_the_scenario_has_the_roles_that_azure_gave_it(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        az.adopt({"id": f"{WORKSPACE}/onlineEndpoints/old", "name": "old"}, _blue_of("old"))
+        assert az.make_deployment("green", "old")["properties"]["provisioningState"] == "Succeeded"
+
+
+def test_endpoint_of_the_scenario_has_no_role_but_those_that_the_scenario_gives_it(tmp_path: Path) -> None:
+    principal = "00000000-0000-0000-0000-0000000000b1"
+    reader = role_on(STORAGE, "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1", principal)
+    identity = {"type": "SystemAssigned", "principalId": principal}
+    with online(tmp_path, held=[*documents(), reader]) as az:
+        endpoint = {"id": f"{WORKSPACE}/onlineEndpoints/old", "name": "old", "identity": identity}
+        az.adopt(endpoint, _blue_of("old"))
+        assert az.make_deployment("green", "old")["properties"]["provisioningState"] == "Failed"
+
+
+def _blue_of(endpoint: str) -> dict[str, Any]:
+    return {"id": f"{WORKSPACE}/onlineEndpoints/{endpoint}/deployments/blue", "name": "blue"}
+
+
 def test_vault_that_refuses_azures_services_fails_a_key_endpoint_only(tmp_path: Path) -> None:
     held = documents()
     vault = next(d for d in held if d["id"] == VAULT)
@@ -302,10 +369,55 @@ def test_vault_that_refuses_azures_services_fails_a_key_endpoint_only(tmp_path: 
         assert "Please recreate the endpoint" in texts(raised)
 
 
+@pytest.mark.parametrize(
+    ("properties", "state"),
+    [
+        ({"networkAcls": {"defaultAction": "deny", "bypass": "none"}}, "Failed"),
+        ({"publicNetworkAccess": "disabled", "networkAcls": {"bypass": "None"}}, "Failed"),
+        ({"networkAcls": {"defaultAction": "Deny", "bypass": "azureservices"}}, "Succeeded"),
+        ({"networkAcls": {"defaultAction": "Deny", "bypass": None}}, "Succeeded"),
+        ({"publicNetworkAccess": "Disabled"}, "Succeeded"),
+        ({"networkAcls": {"defaultAction": "Allow", "bypass": "None"}}, "Succeeded"),
+    ],
+)
+def test_vault_lets_azures_own_services_in_unless_its_bypass_says_none(
+    tmp_path: Path, properties: dict[str, Any], state: str
+) -> None:
+    held = documents()
+    next(d for d in held if d["id"] == VAULT)["properties"].update(properties)
+    with online(tmp_path, held=held) as az:
+        assert az.make_endpoint()["properties"]["provisioningState"] == state
+
+
 def test_workspace_in_legacy_mode_takes_no_endpoint(tmp_path: Path) -> None:
-    with online(tmp_path, held=documents({"v1LegacyMode": True})) as az, pytest.raises(AzureError) as raised:
-        az.send("PUT", "onlineEndpoints/scoring", _body())
-    assert "v1LegacyMode to false" in texts(raised)
+    with online(tmp_path, held=documents({"v1LegacyMode": True})) as az:
+        with pytest.raises(AzureError) as raised:
+            az.send("PUT", "onlineEndpoints/scoring", _body())
+        assert az.world.endpoint_names.owner("westeurope", "scoring") is None
+    assert (refusal(raised).status, refusal(raised).code) == (400, "UserError")
+    assert "disallow this request (V1LegacyMode == true)" in texts(raised)
+
+
+def test_workspace_in_legacy_mode_lets_no_endpoint_or_deployment_be_changed(tmp_path: Path) -> None:
+    blue = "onlineEndpoints/scoring/deployments/blue"
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        az.make_deployment()
+        before = az.get("onlineEndpoints/scoring"), az.get(blue)
+        az.world.documents.require(WORKSPACE)["properties"]["v1LegacyMode"] = True
+        for method, path, body in (
+            ("PUT", "onlineEndpoints/scoring", _body(traffic={"blue": 100})),
+            ("PATCH", "onlineEndpoints/scoring", {"tags": {"a": "b"}}),
+            ("PUT", blue, deployment_body()),
+            ("PUT", blue.replace("blue", "green"), deployment_body()),
+            ("PATCH", blue, {"sku": {"capacity": 2}}),
+        ):
+            with pytest.raises(AzureError) as raised:
+                az.send(method, path, body)
+            assert (refusal(raised).status, refusal(raised).code) == (400, "UserError")
+            assert "disallow this request (V1LegacyMode == true)" in texts(raised)
+        assert (az.get("onlineEndpoints/scoring"), az.get(blue)) == before
+        assert az.send("DELETE", blue).status == 202
 
 
 def test_workspace_that_is_absent_is_the_missing_parent(tmp_path: Path) -> None:

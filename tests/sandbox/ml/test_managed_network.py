@@ -229,6 +229,30 @@ def test_managed_network_deleted_with_its_workspace_leaves_no_connections(arm: A
     assert arm.get(f"{VAULT}/privateEndpointConnections", version="2023-07-01")["value"] == []
 
 
+def test_managed_network_whose_connections_a_policy_denies_is_not_provisioned(arm: Arm) -> None:
+    kind = "Microsoft.KeyVault/vaults/privateEndpointConnections"
+    stranger = {"field": f"{kind}/privateEndpoint.id", "notLike": "[concat(subscription().id, '/*')]"}
+    rule = {"if": {"allOf": [{"field": "type", "equals": kind}, stranger]}, "then": {"effect": "deny"}}
+    policies = f"{GROUP.partition('/resourceGroups/')[0]}/providers/Microsoft.Authorization"
+    definition, assignment = (
+        f"{policies}/policyDefinitions/strangers",
+        f"{policies}/policyAssignments/strangers",
+    )
+    body: Any = {"properties": {"mode": "All", "policyRule": rule}}
+    assert arm.send("PUT", definition, body, version="2023-04-01").status_code == 201
+    body = {"properties": {"policyDefinitionId": definition}}
+    assert arm.send("PUT", assignment, body, version="2023-04-01").status_code == 201
+    make(arm, APPROVED)
+    provision = ("POST", f"{WORKSPACE}/provisionManagedNetwork", {"includeSpark": False})
+    assert arm.finish(arm.send(*provision))["error"]["code"] == "RequestDisallowedByPolicy"
+    denied = network(arm)["outboundRules"]["__SYS_PE_kvone_vault"]
+    assert (denied["status"], "disallowed by policy" in denied["errorInformation"]) == ("Failed", True)
+    assert arm.get(f"{VAULT}/privateEndpointConnections", version="2023-07-01")["value"] == []
+    assert arm.send("DELETE", assignment, version="2023-04-01").status_code == 200
+    arm.done(*provision)
+    assert network(arm)["outboundRules"]["__SYS_PE_kvone_vault"]["status"] == "Active"
+
+
 def test_managed_network_rule_that_nobody_may_approve_fails_provisioning(start: Start) -> None:
     start([*associated(), *_foreign_target()])
     arm = Arm()

@@ -17,11 +17,18 @@ from tests.sandbox.online_world import (
     texts,
 )
 from vnetferry.sandbox.errors import AzureError
-from vnetferry.sandbox.ml.legacy_egress import DESCRIPTION
+from vnetferry.sandbox.ml.network_rules import private_endpoint_rule
+from vnetferry.sandbox.ml.service_links import LEGACY as DESCRIPTION
+from vnetferry.sandbox.operations import Begun
 from vnetferry.sandbox.wire import Json
 
 _BLUE = "onlineEndpoints/scoring/deployments/blue"
-_ACTIVE = {"isolationMode": "AllowOnlyApprovedOutbound", "status": {"status": "Active", "sparkReady": False}}
+_STORAGE_RULE = private_endpoint_rule(STORAGE, "blob")
+_ACTIVE = {
+    "isolationMode": "AllowOnlyApprovedOutbound",
+    "status": {"status": "Active", "sparkReady": False},
+    "outboundRules": {"__SYS_PE_stlegacy_blob": {**_STORAGE_RULE, "status": "Active"}},
+}
 _INACTIVE = {**_ACTIVE, "status": {"status": "Inactive", "sparkReady": False}}
 
 
@@ -85,6 +92,11 @@ def test_settings_that_were_given_are_kept(tmp_path: Path) -> None:
         ({"codeConfiguration": {"codeId": f"{WORKSPACE}/codes/x/versions/9", "scoringScript": "s.py"}}, "x"),
         ({"codeConfiguration": {}}, "scoringScript"),
         ({"model": None, "environmentId": None}, "environment"),
+        ({"environmentId": None}, "environment"),
+        (
+            {"dataCollector": {"collections": {"c": {"dataId": f"{WORKSPACE}/data/d/versions/1"}}}},
+            "Data with",
+        ),
         ({"instanceType": "Standard_Huge"}, "Standard_Huge"),
         ({"instanceType": None}, "InstanceType"),
         ({"requestSettings": {"requestTimeout": "PT5M"}}, "180"),
@@ -93,6 +105,11 @@ def test_settings_that_were_given_are_kept(tmp_path: Path) -> None:
         ({"endpointComputeType": "Kubernetes"}, "endpointComputeType"),
         ({"egressPublicNetworkAccess": "partly"}, "partly"),
         ({"livenessProbe": {"period": "PT10S", "often": True}}, "often"),
+        ({"livenessProbe": {"initialDelay": "PT0S"}}, "initialDelay of livenessProbe must be 1 second"),
+        ({"readinessProbe": {"timeout": "PT0.5S"}}, "timeout of readinessProbe must be 1 second"),
+        ({"readinessProbe": {"failureThreshold": 0}}, "failureThreshold"),
+        ({"livenessProbe": {"successThreshold": 2}}, "successThreshold of livenessProbe must be 1"),
+        ({"requestSettings": {"maxConcurrentRequestsPerInstance": 0}}, "maxConcurrentRequestsPerInstance"),
         ({"unheardOf": 1}, "unheardOf"),
     ],
 )
@@ -144,6 +161,22 @@ def test_private_networks_need_a_premium_registry(tmp_path: Path, network: Json,
         assert "premium tier ACR" in texts(raised)
 
 
+@pytest.mark.parametrize("status", ["", "Pending", "Rejected"])
+def test_legacy_deployment_needs_a_workspace_with_a_private_link(tmp_path: Path, status: str) -> None:
+    callers = f"{WORKSPACE}/privateEndpointConnections/callers"
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        state = az.world.documents.require(callers)["properties"]["privateLinkServiceConnectionState"]
+        az.make_deployment("green", egressPublicNetworkAccess="disabled")
+        state["status"] = status
+        if not status:
+            az.world.documents.remove(callers)
+        with pytest.raises(AzureError, match="The request is invalid") as raised:
+            az.send("PUT", _BLUE, deployment_body(egressPublicNetworkAccess="disabled"))
+        assert "has no private endpoint" in texts(raised)
+        assert az.make_deployment("blue")["properties"]["provisioningState"] == "Succeeded"
+
+
 def test_legacy_deployment_makes_three_private_endpoint_connections_and_takes_them_along(
     tmp_path: Path,
 ) -> None:
@@ -168,6 +201,7 @@ def test_legacy_deployment_makes_three_private_endpoint_connections_and_takes_th
         ({"instanceType": "Standard_DS3_v2"}, "instance type cannot be changed"),
         ({"egressPublicNetworkAccess": "Disabled"}, "EgressPublicNetworkAccess"),
         ({"properties": {}}, "can be added but not removed: mine"),
+        ({"properties": {"mine": "2"}}, "can be added but not altered: mine"),
     ],
 )
 def test_what_cannot_change_is_refused(tmp_path: Path, change: Json, says: str) -> None:
@@ -238,6 +272,37 @@ def test_busy_endpoint_takes_no_deployment(tmp_path: Path) -> None:
         assert "Cannot create a deployment in endpoint scoring because it is in Creating" in texts(raised)
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_endpoint_that_is_updating_keeps_its_deployments_as_they_are(tmp_path: Path, method: str) -> None:
+    with online(tmp_path, durations_s={"OnlineEndpoints_CreateOrUpdate": 50_000.0}) as az:
+        az.make_endpoint()
+        before = az.make_deployment()
+        az.send(
+            "PUT", "onlineEndpoints/scoring", {"location": "westeurope", "properties": {"authMode": "Key"}}
+        )
+        bodies: dict[str, Any] = {"PUT": deployment_body(), "PATCH": {"sku": {"capacity": 2}}}
+        with pytest.raises(AzureError) as raised:
+            az.send(method, _BLUE, bodies.get(method))
+        assert refusal(raised).status == 409
+        assert "endpoint scoring because it is in Updating provisioning state" in texts(raised)
+        assert az.get(_BLUE) == before
+
+
+def test_busy_deployment_answers_conflict_and_its_neighbour_is_made(tmp_path: Path) -> None:
+    with online(tmp_path, durations_s={"OnlineDeployments_CreateOrUpdate": 200_000.0}) as az:
+        az.make_endpoint()
+        az.send("PUT", _BLUE, deployment_body())
+        for method, body in (
+            ("PUT", deployment_body()),
+            ("PATCH", {"sku": {"capacity": 2}}),
+            ("DELETE", None),
+        ):
+            with pytest.raises(AzureError) as raised:
+                az.send(method, _BLUE, body)
+            assert refusal(raised).status == 409
+        assert az.make_deployment("green")["properties"]["provisioningState"] == "Succeeded"
+
+
 def test_absent_endpoint_is_the_missing_parent(tmp_path: Path) -> None:
     with online(tmp_path) as az, pytest.raises(AzureError) as raised:
         az.send("PUT", _BLUE, deployment_body())
@@ -278,6 +343,70 @@ def test_scaling_counts_only_what_is_added(tmp_path: Path) -> None:
             az.send("PATCH", _BLUE, {"sku": {"capacity": 3}})
 
 
+def test_instances_that_are_being_added_count_already(tmp_path: Path) -> None:
+    quotas, durations = {"standardDSv2Family": 12}, {"OnlineDeployments_Update": 200_000.0}
+    with online(tmp_path, quotas=quotas, durations_s=durations) as az:
+        az.make_endpoint()
+        az.make_deployment("blue")
+        az.make_deployment("green")
+        az.send("PATCH", _BLUE, {"sku": {"capacity": 3}})
+        with pytest.raises(AzureError, match="Current usage/limit: 12/12"):
+            az.send("PATCH", "onlineEndpoints/scoring/deployments/green", {"sku": {"capacity": 3}})
+
+
+def test_failed_deployment_holds_its_cores_until_it_is_deleted(tmp_path: Path) -> None:
+    with online(tmp_path, quotas={"standardDSv2Family": 4}) as az:
+        az.world.operations.fates.append(_broken_blue)
+        az.make_endpoint()
+        assert az.make_deployment("blue")["properties"]["provisioningState"] == "Failed"
+        with pytest.raises(AzureError, match="Current usage/limit: 4/4"):
+            az.make_deployment("green")
+        az.send("DELETE", _BLUE)
+        az.settle()
+        assert az.make_deployment("green")["properties"]["provisioningState"] == "Succeeded"
+
+
+@pytest.mark.parametrize("kind", ["traffic", "mirrorTraffic"])
+def test_deployment_that_failed_gets_no_traffic(tmp_path: Path, kind: str) -> None:
+    with online(tmp_path) as az:
+        az.world.operations.fates.append(_broken_blue)
+        az.make_endpoint()
+        az.make_deployment("blue")
+        az.make_deployment("green")
+        before = az.get("onlineEndpoints/scoring")
+        shares: Json = {"traffic": {"BLUE": 100}}
+        if kind == "mirrorTraffic":
+            shares = {"traffic": {"green": 100}, "mirrorTraffic": {"blue": 10}}
+        with pytest.raises(AzureError) as raised:
+            az.set_traffic(**shares)
+        assert "Traffic cannot be sent to deployment blue because it is in Failed" in texts(raised)
+        assert az.get("onlineEndpoints/scoring") == before
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_sku_other_than_default_is_refused(tmp_path: Path, method: str) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        made = az.make_deployment()
+        sku = {"name": "Foo", "capacity": 1}
+        with pytest.raises(AzureError, match="The request is invalid") as raised:
+            az.send(method, _BLUE, {**deployment_body(), "sku": sku} if method == "PUT" else {"sku": sku})
+        assert "sku 'Foo' is not supported" in texts(raised)
+        assert az.get(_BLUE) == made
+        az.send("PATCH", _BLUE, {"sku": {"name": "default", "capacity": 2}})
+        az.settle()
+        assert az.get(_BLUE)["sku"] == {"name": "Default", "tier": "Standard", "capacity": 2}
+
+
+@pytest.mark.parametrize("field", ["model", "environmentId"])
+def test_empty_reference_is_not_the_id_of_anything(tmp_path: Path, field: str) -> None:
+    with online(tmp_path) as az:
+        az.make_endpoint()
+        with pytest.raises(AzureError) as raised:
+            az.send("PUT", _BLUE, deployment_body(**{field: ""}))
+        assert "'' is not the id of a version" in texts(raised)
+
+
 def test_skus_answer_the_recorded_shape(tmp_path: Path) -> None:
     with online(tmp_path) as az:
         az.make_endpoint()
@@ -302,5 +431,12 @@ def test_kubernetes_deployment_of_a_scenario_can_be_read(tmp_path: Path) -> None
 
 
 def _connections(world: Any, target: str) -> list[Json]:
-    found: list[Json] = world.documents.collection(f"{target}/privateEndpointConnections")
-    return found
+    """The connections of legacy deployments."""
+    found = world.documents.collection(f"{target}/privateEndpointConnections")
+    states = ((each, each["properties"]["privateLinkServiceConnectionState"]) for each in found)
+    return [each for each, state in states if state["description"] == DESCRIPTION]
+
+
+def _broken_blue(begun: Begun) -> AzureError | None:
+    is_blue = begun.resource_id.endswith("/blue") and begun.name == "OnlineDeployments_CreateOrUpdate"
+    return AzureError(200, "InternalServerError", "broken") if is_blue else None

@@ -72,6 +72,10 @@ class Arm:
         )
         return self._client.send_request(request)
 
+    def ask(self, method: str, url: str, body: Any = None, **query: str) -> HttpResponse:
+        """One request to any host, whatever its status."""
+        return self._client.send_request(HttpRequest(method, url, json=body, params=query))
+
     def read(self, url: str) -> HttpResponse:
         """The answer at a whole address, such as an operation's."""
         return self._client.send_request(HttpRequest("GET", url))

@@ -1,4 +1,5 @@
-"""Versioned assets: containers and versions, by one set of rules for code, models, environments, data.
+"""Versioned assets: containers and versions, by one set of rules for code, models, environments, components
+and data, in a workspace or in a registry.
 
 A container comes into being with its first version. Writing a version answers 201 with its `Location` when
 it is new and 200 when it was there; what makes the version what it is cannot be changed then.
@@ -13,9 +14,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError, service_error
+from vnetferry.sandbox.ml.api_versions import ALL, REGISTRY_ASSETS
+from vnetferry.sandbox.ml.asset_lists import invalid, matching, ordered, size, viewed
 from vnetferry.sandbox.ml.fields import Field, Kind, anything, flag, object_of, resource, scalars, text, words
-from vnetferry.sandbox.ml.scope import PROVIDER, WORKSPACE, child_id, created, modified, page, row
+from vnetferry.sandbox.ml.scope import (
+    REGISTRY,
+    WORKSPACE,
+    child_id,
+    created,
+    modified,
+    page,
+    row,
+)
 from vnetferry.sandbox.routes import Call, Evidence, Handler, Operation
 from vnetferry.sandbox.wire import Json, Response
 
@@ -24,7 +36,6 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
-_PAGE = 100
 
 CONTAINER_FIELDS = {
     "description": Field(text),
@@ -69,13 +80,37 @@ class AssetKind:
 
     @property
     def path(self) -> str:
-        """The path of the containers."""
+        """The path of the containers in a workspace."""
         return f"{WORKSPACE}/{self.plural}"
 
-    @property
-    def type(self) -> str:
-        """The containers' full type."""
-        return f"{PROVIDER}/workspaces/{self.plural}"
+
+@dataclass(frozen=True)
+class Home:
+    """Where assets are kept.
+
+    path:     of the workspace or the registry. prefix: of the operations' names.
+    versions: the api-versions that know of them.
+    rights:   of a kind's containers and of its versions, before `/read`, `/write` and `/delete`.
+    """
+
+    path: str
+    prefix: str
+    versions: frozenset[str]
+    rights: tuple[str, str]
+
+
+IN_WORKSPACE = Home(WORKSPACE, "", ALL, ("workspaces/{plural}", "workspaces/{plural}/versions"))
+# Source: manage registries (permissions); one right for every kind of asset.
+IN_REGISTRY = Home(REGISTRY, "Registry", REGISTRY_ASSETS, ("registries/assets", "registries/assets"))
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A version that may be written: its id, its properties, and what it was before (live)."""
+
+    identifier: str
+    properties: Json
+    before: Json | None
 
 
 Function = Callable[[Call, AssetKind], Response]
@@ -83,40 +118,43 @@ Function = Callable[[Call, AssetKind], Response]
 _RECORDED = frozenset({"CodeVersions", "ModelVersions", "EnvironmentVersions"})
 
 
-def operations(kind: AssetKind) -> list[Operation]:
+def operations(kind: AssetKind, home: Home = IN_WORKSPACE) -> list[Operation]:
     """Its rows of the table."""
-    right, one = f"workspaces/{kind.plural}", kind.path + "/{name}"
+    several = f"{home.path}/{kind.plural}"
+    one = several + "/{name}"
     versions, version = one + "/versions", one + "/versions/{version}"
-
-    def handle(function: Callable[[Call, AssetKind], Response]) -> Handler:
-        return partial(_answer, function, kind)
+    outer, inner = (right.format(plural=kind.plural) for right in home.rights)
 
     def rows(
-        group: str, several: str, single: str, scope: str, functions: tuple[Function, ...]
+        group: str, several: str, single: str, right: str, functions: tuple[Function, ...]
     ) -> list[Operation]:
-        list_all, get, put, remove = functions
+        handlers = [_handler(function, kind) for function in functions]
+        evidence: Evidence = "recorded" if group in _RECORDED else "specified"
+        common = {"api_versions": home.versions}
         return [
-            row(f"{group}_List", "GET", several, handle(list_all), f"{scope}/read"),
-            row(f"{group}_Get", "GET", single, handle(get), f"{scope}/read"),
+            row(f"{group}_List", "GET", several, handlers[0], f"{right}/read", **common),
+            row(f"{group}_Get", "GET", single, handlers[1], f"{right}/read", **common),
             row(
                 f"{group}_CreateOrUpdate",
                 "PUT",
                 single,
-                handle(put),
-                f"{scope}/write",
-                evidence=evidence(group),
+                handlers[2],
+                f"{right}/write",
+                evidence=evidence,
+                **common,
             ),
-            row(f"{group}_Delete", "DELETE", single, handle(remove), f"{scope}/delete"),
+            row(f"{group}_Delete", "DELETE", single, handlers[3], f"{right}/delete", **common),
         ]
 
-    def evidence(group: str) -> Evidence:
-        return "recorded" if group in _RECORDED else "specified"
-
-    containers = (_list_containers, _get_container, _put_container, _delete)
+    containers = (list_containers, get_container, put_container, delete)
     return [
-        *rows(f"{kind.title}Containers", kind.path, one, right, containers),
-        *rows(f"{kind.title}Versions", versions, version, f"{right}/versions", _VERSION_FUNCTIONS),
+        *rows(f"{home.prefix}{kind.title}Containers", several, one, outer, containers),
+        *rows(f"{home.prefix}{kind.title}Versions", versions, version, inner, _VERSION_FUNCTIONS),
     ]
+
+
+def _handler(function: Function, kind: AssetKind) -> Handler:
+    return partial(_answer, function, kind)
 
 
 def adopt(world: World, document: Json) -> None:
@@ -142,16 +180,19 @@ async def _answer(function: Function, kind: AssetKind, call: Call) -> Response:
     return function(call, kind)
 
 
-def _list_containers(call: Call, kind: AssetKind) -> Response:
-    found = _viewed(call, call.world.documents.collection(child_id(call, kind.plural)))
-    return page(call, [_shown_container(call.world, each) for each in found], _size(call, "count"))
+def list_containers(call: Call, kind: AssetKind) -> Response:
+    """The containers of a kind."""
+    found = viewed(call, call.world.documents.collection(child_id(call, kind.plural)))
+    return page(call, [_shown_container(call.world, each) for each in found], size(call, "count"))
 
 
-def _get_container(call: Call, kind: AssetKind) -> Response:
+def get_container(call: Call, kind: AssetKind) -> Response:
+    """One container, with its latest version and the next number."""
     return Response(200, _shown_container(call.world, require_container(call, kind)))
 
 
-def _put_container(call: Call, kind: AssetKind) -> Response:
+def put_container(call: Call, kind: AssetKind) -> Response:
+    """Make or change a container."""
     identifier = _container_id(call, kind)
     body = resource(f"{kind.title}Container", kind.container).read(call.json())
     _require_asset_name(call)
@@ -162,45 +203,81 @@ def _put_container(call: Call, kind: AssetKind) -> Response:
     document["properties"].update(body["properties"])
     if before is not None:
         document["systemData"] = modified(call.world, call.request.principal, before.get("systemData"))
-    return _written(_shown_container(call.world, document), existed=before is not None)
+    return _written(call, _shown_container(call.world, document), existed=before is not None)
 
 
-def _list_versions(call: Call, kind: AssetKind) -> Response:
+def list_versions(call: Call, kind: AssetKind) -> Response:
+    """The versions in a container."""
     if "hash" in call.request.query and _container_id(call, kind) not in call.world.documents:
         # The SDK looks for equal code under a name that it just made up, and is told: none.
         return Response(200, {"value": []})
     container = require_container(call, kind)
-    found = _matching(call, _viewed(call, versions_of(call.world, container["id"])))
-    return page(call, _ordered(call, found), _size(call, "$top"))
+    found = matching(call, viewed(call, versions_of(call.world, container["id"])))
+    return page(call, ordered(call, found), size(call, "$top"))
 
 
-def _get_version(call: Call, kind: AssetKind) -> Response:
+def get_version(call: Call, kind: AssetKind) -> Response:
+    """One version."""
     return Response(200, deepcopy(require_version(call, kind)))
 
 
-def _put_version(call: Call, kind: AssetKind) -> Response:
+def common_members(properties: Json) -> Json:
+    """What every kind of version has beside its own members."""
+    return {
+        "description": properties.get("description"),
+        "tags": properties.get("tags") or {},
+        "properties": properties.get("properties") or {},
+        "isArchived": bool(properties.get("isArchived")),
+        "isAnonymous": bool(properties.get("isAnonymous")),
+    }
+
+
+def draft_version(call: Call, kind: AssetKind) -> Draft:
+    """What the request asks for, checked whole; AzureError when the service would not take it."""
     identifier = f"{_container_id(call, kind)}/versions/{call.params['version']}"
     properties = resource(f"{kind.title}Version", kind.version).read(call.json())["properties"]
     _require_asset_name(call)
     if not _VERSION.fullmatch(call.params["version"]):
-        raise _invalid("version", call.params["version"])
+        raise invalid("version", call.params["version"])
     before = call.world.documents.get(identifier)
-    complete = kind.complete(call, _joined(before, properties))
-    if before is not None:
-        return _written(_rewrite(call, kind, before, complete), existed=True)
+    draft = Draft(identifier, kind.complete(call, _joined(before, properties)), before)
+    _require_settled(call, kind, draft)
+    return draft
+
+
+def write_version(call: Call, draft: Draft) -> Json:
+    """Make or change the version, and make its container if there is none; the live document."""
+    if draft.before is not None:
+        draft.before["properties"].update(draft.properties)
+        draft.before["systemData"] = modified(
+            call.world, call.request.principal, draft.before.get("systemData")
+        )
+        return draft.before
     stamp = created(call.world, call.request.principal)
-    container = _require_container(call.world, _container_id(call, kind), stamp, complete.get("dataType"))
+    return keep_version(call.world, draft.identifier, draft.properties, stamp)
+
+
+def keep_version(world: World, identifier: str, properties: Json, stamp: Json) -> Json:
+    """Add a version (and its container if there is none); the live document."""
+    container_id, _, name = identifier.rpartition("/versions/")
+    container = _require_container(world, container_id, stamp, properties.get("dataType"))
     document = {
-        "id": f"{container['id']}/versions/{call.params['version']}",
-        "name": call.params["version"],
-        "type": f"{kind.type}/versions",
-        "properties": complete,
-        "systemData": stamp,
+        "id": f"{container['id']}/versions/{name}",
+        "name": name,
+        "type": resource_type(identifier),
+        "properties": properties,
+        "systemData": dict(stamp),
     }
-    return _written(deepcopy(call.world.documents.put(document)), existed=False)
+    return world.documents.put(document)
 
 
-def _delete(call: Call, _kind: AssetKind) -> Response:
+def _put_version(call: Call, kind: AssetKind) -> Response:
+    draft = draft_version(call, kind)
+    return _written(call, deepcopy(write_version(call, draft)), existed=draft.before is not None)
+
+
+def delete(call: Call, _kind: AssetKind) -> Response:
+    """Remove a container or a version; 204 when it is absent."""
     identifier = child_id(call, *call.request.segments[8:])
     if identifier not in call.world.documents:
         return Response(204)
@@ -208,7 +285,7 @@ def _delete(call: Call, _kind: AssetKind) -> Response:
     return Response(200)
 
 
-_VERSION_FUNCTIONS = (_list_versions, _get_version, _put_version, _delete)
+_VERSION_FUNCTIONS = (list_versions, get_version, _put_version, delete)
 
 
 def require_container(call: Call, kind: AssetKind) -> Json:
@@ -228,19 +305,18 @@ def require_version(call: Call, kind: AssetKind) -> Json:
     return document
 
 
-def _rewrite(call: Call, kind: AssetKind, before: Json, complete: Json) -> Json:
-    """Change what may be changed of a version that exists."""
-    settled = kind.complete(call, before["properties"])
-    changed = [name for name in kind.settled if settled.get(name) != complete.get(name)]
+def _require_settled(call: Call, kind: AssetKind, draft: Draft) -> None:
+    """AzureError 409 for a change of what makes an existing version what it is."""
+    if draft.before is None:
+        return
+    settled = kind.complete(call, draft.before["properties"])
+    changed = [name for name in kind.settled if settled.get(name) != draft.properties.get(name)]
     if changed:
         message = (
             f"{kind.title} version {call.params['name']}:{call.params['version']} exists already, and its "
             f"{', '.join(changed)} cannot be changed. Create a new version."
         )
         raise service_error(409, "UserError", message)
-    before["properties"].update(complete)
-    before["systemData"] = modified(call.world, call.request.principal, before.get("systemData"))
-    return deepcopy(before)
 
 
 def _joined(before: Json | None, properties: Json) -> Json:
@@ -254,7 +330,7 @@ def _require_container(world: World, identifier: str, stamp: Json, data_type: st
     document = world.documents.get(identifier)
     if document is not None:
         return document
-    kind, name = identifier.split("/")[-2:]
+    name = identifier.rpartition("/")[2]
     properties: Json = {"description": None, "tags": {}, "properties": {}, "isArchived": False}
     if data_type:
         properties["dataType"] = data_type
@@ -262,7 +338,7 @@ def _require_container(world: World, identifier: str, stamp: Json, data_type: st
         {
             "id": identifier,
             "name": name,
-            "type": f"{PROVIDER}/workspaces/{kind}",
+            "type": resource_type(identifier),
             "properties": properties,
             "systemData": dict(stamp),
         }
@@ -279,58 +355,11 @@ def _shown_container(world: World, container: Json) -> Json:
     return document
 
 
-def _written(document: Json, *, existed: bool) -> Response:
+def _written(call: Call, document: Json, *, existed: bool) -> Response:
     if existed:
         return Response(200, document)
-    return Response(201, document, {"Location": f"https://management.azure.com{document['id']}"})
-
-
-def _viewed(call: Call, documents: list[Json]) -> list[Json]:
-    """Those that `listViewType` asks for; without it, those that are not archived."""
-    view = call.request.query.get("listviewtype", "ActiveOnly").lower()
-    if view not in ("activeonly", "archivedonly", "all"):
-        raise _invalid("listViewType", view)
-    if view == "all":
-        return documents
-    archived = view == "archivedonly"
-    return [each for each in documents if bool(each["properties"].get("isArchived")) == archived]
-
-
-def _matching(call: Call, documents: list[Json]) -> list[Json]:
-    """Those with the hash or the version that the query asks for."""
-    query = call.request.query
-    wanted = [("hash_sha256", query.get("hash")), ("hash_version", query.get("hashversion"))]
-    for name, value in wanted:
-        if value:
-            documents = [
-                each
-                for each in documents
-                if str((each["properties"].get("properties") or {}).get(name)) == value
-            ]
-    if version := query.get("version"):
-        documents = [each for each in documents if each["name"] == version]
-    return documents
-
-
-def _ordered(call: Call, documents: list[Json]) -> list[Json]:
-    """In the order of `$orderBy`; newest first without it."""
-    order = call.request.query.get("$orderby", "createdtime desc").lower().split()
-    if (
-        not order
-        or order[0] not in ("createdtime", "updatedtime")
-        or order[1:] not in ([], ["asc"], ["desc"])
-    ):
-        raise _invalid("$orderBy", " ".join(order))
-    stamp = "createdAt" if order[0] == "createdtime" else "lastModifiedAt"
-    ascending = sorted(documents, key=lambda each: str((each.get("systemData") or {}).get(stamp, "")))
-    return ascending[::-1] if order[-1] == "desc" else ascending
-
-
-def _size(call: Call, name: str) -> int:
-    word = call.request.query.get(name.lower(), str(_PAGE))
-    if not word.isdecimal() or int(word) == 0:
-        raise _invalid(name, word)
-    return min(int(word), _PAGE)
+    location = f"https://{call.request.host}{document['id']}?api-version={call.api_version}"
+    return Response(201, document, {"Location": location})
 
 
 def _container_id(call: Call, kind: AssetKind) -> str:
@@ -339,11 +368,7 @@ def _container_id(call: Call, kind: AssetKind) -> str:
 
 def _require_asset_name(call: Call) -> None:
     if not _NAME.fullmatch(call.params["name"]):
-        raise _invalid("name", call.params["name"])
-
-
-def _invalid(name: str, value: str) -> AzureError:
-    return service_error(400, "UserError", f"The value '{value}' of {name} is not valid.")
+        raise invalid("name", call.params["name"])
 
 
 def _missing(kind: AssetKind, name: str, version: str | None) -> AzureError:

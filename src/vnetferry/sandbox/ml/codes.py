@@ -26,11 +26,7 @@ def _complete(_call: Call, properties: Json) -> Json:
     if not properties.get("codeUri"):
         raise service_error(400, "UserError", "The codeUri of a code version is required.")
     return {
-        "description": properties.get("description"),
-        "tags": properties.get("tags") or {},
-        "properties": properties.get("properties") or {},
-        "isArchived": bool(properties.get("isArchived")),
-        "isAnonymous": bool(properties.get("isAnonymous")),
+        **assets.common_members(properties),
         "codeUri": properties["codeUri"],
         "provisioningState": "Succeeded",
     }

@@ -12,6 +12,14 @@ _SCALE_SETTINGS = Kind(
         "nodeIdleTimeBeforeScaleDown": Field(text),
     },
 )
+_CREDENTIALS = Kind(
+    "UserAccountCredentials",
+    {
+        "adminUserName": Field(text, required=True),
+        "adminUserSshPublicKey": Field(text),
+        "adminUserPassword": Field(text),
+    },
+)
 _SUBNET = Kind("ResourceId", {"id": Field(text)})
 SCALE = Kind("ScaleSettingsInformation", {"scaleSettings": Field(object_of(_SCALE_SETTINGS), required=True)})
 
@@ -29,7 +37,7 @@ _CLUSTER = Kind(
         "virtualMachineImage": Field(anything),
         "isolatedNetwork": Field(flag),
         "scaleSettings": Field(object_of(_SCALE_SETTINGS)),
-        "userAccountCredentials": Field(anything),
+        "userAccountCredentials": Field(object_of(_CREDENTIALS)),
         "subnet": Field(object_of(_SUBNET)),
         "remoteLoginPortPublicAccess": Field(one_of("Enabled", "Disabled", "NotSpecified")),
         "enableNodePublicIp": Field(flag),

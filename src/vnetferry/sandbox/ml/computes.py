@@ -12,16 +12,17 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.errors import AzureError, service_error
-from vnetferry.sandbox.ml import managed_network
+from vnetferry.sandbox.ml import compute_actions, managed_network
+from vnetferry.sandbox.ml.compute_actions import require_compute, require_idle_time
+from vnetferry.sandbox.ml.compute_cores import computes_in, region_of, require_quota
+from vnetferry.sandbox.ml.compute_documents import Subject, complete, new_document
 from vnetferry.sandbox.ml.compute_fields import COMPUTES, SCALE
 from vnetferry.sandbox.ml.fields import IDENTIFIERS, Field, Kind, anything, object_of, text, variant, words
-from vnetferry.sandbox.ml.identity import IDENTITY_FIELD, require_assignable, resolve_identity
+from vnetferry.sandbox.ml.identity import IDENTITY_FIELD, require_assignable
 from vnetferry.sandbox.ml.instances import find_size
 from vnetferry.sandbox.ml.scope import (
     WORKSPACE,
     child_id,
-    created,
-    modified,
     page,
     require_idle,
     require_workspace,
@@ -29,15 +30,18 @@ from vnetferry.sandbox.ml.scope import (
 )
 from vnetferry.sandbox.operations import LongOperation
 from vnetferry.sandbox.routes import Call, Operation
+from vnetferry.sandbox.scoring.names import normal_region
 from vnetferry.sandbox.wire import Json, Principal, Response
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
-TYPE = "Microsoft.MachineLearningServices/workspaces/computes"
 _PATH = f"{WORKSPACE}/computes"
 _ONE = _PATH + "/{compute}"
-_NAME = re.compile(r"[A-Za-z](?=.{2,31}$)[A-Za-z0-9-]*[A-Za-z0-9]")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]")
+# Source: naming rules for Azure resources (workspaces/computes).
+_LENGTHS = {"AmlCompute": (3, 32), "ComputeInstance": (3, 24)}
+_ATTACHED_LENGTHS = (2, 16)
 _PAGE = 30
 _CREATE_S = {"AmlCompute": 60.0, "ComputeInstance": 240.0, "Kubernetes": 60.0}
 _UPDATE_S, _DELETE_S = 30.0, 60.0
@@ -56,18 +60,24 @@ _PATCH = Kind("ClusterUpdateParameters", {"properties": Field(object_of(SCALE), 
 
 
 def operations() -> list[Operation]:
-    """List, get, put, patch, delete and nodes."""
+    """List, get, put, patch, delete, and the actions."""
     right = "workspaces/computes"
-    nodes = f"{right}/listNodes/action"
     return [
         row("Compute_List", "GET", _PATH, _list, f"{right}/read"),
         row("Compute_Get", "GET", _ONE, _get, f"{right}/read", note="absent: an empty 404, as recorded"),
-        row("Compute_CreateOrUpdate", "PUT", _ONE, _put, f"{right}/write"),
+        row(
+            "Compute_CreateOrUpdate",
+            "PUT",
+            _ONE,
+            _put,
+            f"{right}/write",
+            evidence="recorded",
+            note="AmlCompute, ComputeInstance and Kubernetes; jobs do not run, so clusters have their least of nodes; "
+            "the shape of refusals, which is that of endpoints, is assumed",
+        ),
         row("Compute_Update", "PATCH", _ONE, _patch, f"{right}/write", note="scale settings of a cluster"),
         row("Compute_Delete", "DELETE", _ONE, _delete, f"{right}/delete", evidence="recorded"),
-        row(
-            "Compute_ListNodes", "POST", f"{_ONE}/listNodes", _nodes, nodes, note="clusters stay at no nodes"
-        ),
+        *compute_actions.operations(),
     ]
 
 
@@ -81,28 +91,43 @@ async def _get(call: Call) -> Response:
 
 
 async def _put(call: Call) -> Response:
-    workspace, name = require_workspace(call), call.params["compute"]
+    workspace = require_workspace(call)
     body = _BODY.read(call.json())
     properties = body["properties"]
-    _require_name(name)
+    _require_name(call, properties["computeType"])
     before = call.world.documents.get(_id(call))
     require_idle(call.world, _id(call))
     require_assignable(call, body.get("identity"))
     _require_size(properties)
     _require_settled(before, properties)
     _require_network(call.world, workspace, properties)
-    document = _document(call, workspace, body, before)
+    document = new_document(call, Subject(workspace, body, before))
+    _require_place(call.world, document)
     call.world.documents.put(document)
     first = managed_network.is_managed(workspace) and not managed_network.is_active(workspace)
     default_s = _UPDATE_S if before else _CREATE_S[properties["computeType"]]
     finish = _settle(call.world, workspace, document, call.request.principal, first=first)
     operation = _start(call, workspace, document, default_s, finish)
+    return Response(201, deepcopy(document), _headers(call, operation))
+
+
+def _require_place(world: World, document: Json) -> None:
+    """Room in the quotas, and for an instance a name of its own."""
+    if document["properties"]["computeType"] == "ComputeInstance":
+        require_idle_time(document["properties"]["properties"])
+        _require_unique(world, document)
+    require_quota(world, document)
+
+
+def _headers(call: Call, operation: LongOperation) -> dict[str, str]:
+    """Of computes' operations only the status is told, as recorded."""
     headers = call.world.operations.headers(operation, call.api_version)
-    return Response(200 if before else 201, deepcopy(document), headers)
+    headers.pop("Location")
+    return headers
 
 
 async def _patch(call: Call) -> Response:
-    workspace, document = require_workspace(call), _require(call)
+    workspace, document = require_workspace(call), require_compute(call)
     scale = _PATCH.read(call.json())["properties"]["scaleSettings"]
     if document["properties"]["computeType"] != "AmlCompute":
         raise service_error(400, "UserError", "Only the scale settings of an AmlCompute can be changed.")
@@ -112,10 +137,10 @@ async def _patch(call: Call) -> Response:
 
     async def finish() -> None:
         document["properties"]["properties"]["scaleSettings"].update(scale)
-        document["properties"]["provisioningState"] = "Succeeded"
+        complete(call.world, document)
 
     operation = _start(call, workspace, document, _UPDATE_S, finish)
-    return Response(200, deepcopy(document), call.world.operations.headers(operation, call.api_version))
+    return Response(200, deepcopy(document), _headers(call, operation))
 
 
 async def _delete(call: Call) -> Response:
@@ -133,12 +158,7 @@ async def _delete(call: Call) -> Response:
         call.world.documents.remove(document["id"])
 
     operation = _start(call, workspace, document, _DELETE_S, finish)
-    return call.world.operations.accepted(operation, call.api_version)
-
-
-async def _nodes(call: Call) -> Response:
-    _require(call)
-    return Response(200, {"nodes": []})
+    return Response(202, None, _headers(call, operation))
 
 
 def _settle(
@@ -150,12 +170,7 @@ def _settle(
         if first and not managed_network.is_active(workspace):
             await world.clock.sleep(managed_network.provision_s(world, workspace))
             managed_network.complete_provisioning(world, workspace, caller)
-        properties = document["properties"]
-        properties["provisioningState"] = "Succeeded"
-        if properties["computeType"] == "AmlCompute":
-            properties["properties"]["allocationState"] = "Steady"
-        if properties["computeType"] == "ComputeInstance":
-            properties["properties"]["state"] = "Running"
+        complete(world, document)
 
     return finish
 
@@ -179,74 +194,31 @@ def _start(
     )
 
 
-def _document(call: Call, workspace: Json, body: Json, before: Json | None) -> Json:
-    world, properties, stamp = call.world, body["properties"], call.world.clock.stamp()
-    tenant = call.request.principal.tenant_id if call.request.principal else ""
-    known = (before or {}).get("properties") or {}
-    return {
-        "id": _id(call),
-        "name": call.params["compute"],
-        "type": TYPE,
-        "location": body.get("location") or workspace["location"],
-        "tags": body.get("tags") or {},
-        "identity": resolve_identity(world, body.get("identity"), (before or {}).get("identity"), tenant),
-        "properties": {
-            "description": properties.get("description"),
-            "computeType": properties["computeType"],
-            "computeLocation": properties.get("computeLocation") or workspace["location"],
-            "resourceId": properties.get("resourceId"),
-            "provisioningErrors": None,
-            "provisioningState": "Updating" if before else "Creating",
-            "isAttachedCompute": properties["computeType"] == "Kubernetes",
-            "disableLocalAuth": bool(properties.get("disableLocalAuth")),
-            "createdOn": known.get("createdOn") or stamp,
-            "modifiedOn": stamp,
-            "properties": _filled(properties, known),
-        },
-        "systemData": modified(world, call.request.principal, (before or {}).get("systemData"))
-        if before
-        else created(world, call.request.principal),
-    }
-
-
-def _filled(properties: Json, known: Json) -> Json:
-    """The inner properties with what the service fills in."""
-    given = {**(known.get("properties") or {}), **(properties.get("properties") or {})}
-    if properties["computeType"] != "AmlCompute":
-        return given
-    defaults: Json = {
-        "vmPriority": "Dedicated",
-        "osType": "Linux",
-        "remoteLoginPortPublicAccess": "NotSpecified",
-        "enableNodePublicIp": True,
-        "isolatedNetwork": False,
-        "allocationState": "Resizing",
-        "currentNodeCount": 0,
-        "targetNodeCount": 0,
-        "errors": None,
-    }
-    scale = {"minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT120S", **(given.get("scaleSettings") or {})}
-    return {**defaults, **given, "scaleSettings": scale}
-
-
 def _id(call: Call) -> str:
     return child_id(call, "computes", call.params["compute"])
 
 
-def _require(call: Call) -> Json:
-    document = call.world.documents.get(_id(call))
-    if document is None:
-        raise service_error(404, "NotFound", f"Compute {call.params['compute']} not found.")
-    return document
-
-
-def _require_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+def _require_name(call: Call, kind: str) -> None:
+    """AzureError 400 for a name that does not fit, 409 for an instance's that the region has already."""
+    name, (least, most) = call.params["compute"], _LENGTHS.get(kind, _ATTACHED_LENGTHS)
+    if not _NAME.fullmatch(name) or not least <= len(name) <= most:
         message = (
-            f"Compute name '{name}' is invalid: 3 to 32 letters, digits and hyphens, beginning with a letter "
-            "and not ending with a hyphen."
+            f"Compute name '{name}' is invalid: {least} to {most} letters, digits and hyphens, beginning with a "
+            "letter and not ending with a hyphen."
         )
         raise service_error(400, "UserError", message)
+
+
+def _require_unique(world: World, document: Json) -> None:
+    """The name of an instance is one's in its region. Source: create a compute instance; assumed: 409."""
+    region = region_of(document)
+    for subscription in world.scenario.subscriptions:
+        for other in computes_in(world, subscription, region):
+            is_instance = other["properties"]["computeType"] == "ComputeInstance"
+            same_name = other["name"].lower() == document["name"].lower()
+            if is_instance and same_name and other["id"].lower() != document["id"].lower():
+                message = f"A compute instance with the name '{document['name']}' exists in region {region}."
+                raise service_error(409, "Conflict", message)
 
 
 def _require_size(properties: Json) -> None:
@@ -282,8 +254,20 @@ def _require_settled(before: Json | None, properties: Json) -> None:
         raise service_error(400, "UserError", "The vmSize of a compute cannot be changed.")
 
 
+def _require_own_region(workspace: Json, properties: Json) -> None:
+    """Documented: no clusters in other regions beside a managed network; code and text are assumed."""
+    place = normal_region(properties.get("computeLocation") or workspace["location"])
+    if managed_network.is_managed(workspace) and place != normal_region(workspace["location"]):
+        message = (
+            f"A compute cannot be in region '{place}' when the workspace has a managed network: it must be in "
+            f"'{workspace['location']}'."
+        )
+        raise service_error(400, "UserError", message)
+
+
 def _require_network(world: World, workspace: Json, properties: Json) -> None:
-    """AzureError 400 for a subnet that is not there, or that a managed network leaves no room for."""
+    """AzureError 400 for a subnet that is not there, or for a place that the managed network does not reach."""
+    _require_own_region(workspace, properties)
     subnet = ((properties.get("properties") or {}).get("subnet") or {}).get("id")
     if not subnet:
         return

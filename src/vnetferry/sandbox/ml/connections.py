@@ -6,8 +6,7 @@ import re
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from vnetferry.sandbox.errors import service_error
-from vnetferry.sandbox.ml.api_versions import CONNECTIONS
+from vnetferry.sandbox.errors import account_error
 from vnetferry.sandbox.ml.fields import Field, Kind, anything, flag, one_of, resource, scalars, text, texts
 from vnetferry.sandbox.ml.scope import WORKSPACE, child_id, created, modified, page, row
 from vnetferry.sandbox.routes import Call, Handler, Operation
@@ -87,7 +86,7 @@ def operations() -> list[Operation]:
     right, group = "workspaces/connections", "WorkspaceConnections"
 
     def make(name: str, method: str, path: str, handle: Handler, verb: str) -> Operation:
-        return row(f"{group}_{name}", method, path, handle, f"{right}/{verb}", api_versions=CONNECTIONS)
+        return row(f"{group}_{name}", method, path, handle, f"{right}/{verb}")
 
     return [
         make("List", "GET", _PATH, _list, "read"),
@@ -124,8 +123,10 @@ async def _get(call: Call) -> Response:
 async def _put(call: Call) -> Response:
     name, world = call.params["connection"], call.world
     if not _NAME.fullmatch(name):
-        raise service_error(400, "UserError", f"Connection name '{name}' is not valid.")
-    properties: Json = resource("WorkspaceConnection", _PROPERTIES).read(call.json())["properties"]
+        raise account_error(400, "UserError", f"Connection name '{name}' is not valid.")
+    properties: Json = resource("WorkspaceConnection", _PROPERTIES, envelope="account").read(call.json())[
+        "properties"
+    ]
     credentials = _read_credentials(properties["authType"], properties.pop("credentials", None))
     identifier = child_id(call, "connections", name)
     before = world.documents.get(identifier)
@@ -154,17 +155,22 @@ async def _delete(call: Call) -> Response:
 
 
 async def _list_secrets(call: Call) -> Response:
-    document = deepcopy(_require(call))
-    secret = call.world.secrets.connections.get(document["id"].lower())
+    return Response(200, with_secrets(call.world, _require(call)))
+
+
+def with_secrets(world: World, connection: Json) -> Json:
+    """A connection as listSecrets answers it."""
+    document = deepcopy(connection)
+    secret = world.secrets.connections.get(document["id"].lower())
     document["properties"]["credentials"] = deepcopy(secret) or None
-    return Response(200, document)
+    return document
 
 
 def _require(call: Call) -> Json:
     name = call.params["connection"]
     document = call.world.documents.get(child_id(call, "connections", name))
     if document is None:
-        raise service_error(404, "NotFound", f"Connection {name} can't be found in this workspace")
+        raise account_error(404, "UserError", f"Connection {name} can't be found in this workspace")
     return document
 
 
@@ -175,7 +181,7 @@ def _read_credentials(auth_type: str, given: Any) -> dict[str, Any]:
     if not isinstance(members, dict) or any(name.lower() not in known for name in members):
         expected = ", ".join(sorted(_CREDENTIALS[auth_type])) or "none"
         message = f"The credentials do not fit authType {auth_type}, whose members are: {expected}."
-        raise service_error(400, "UserError", message)
+        raise account_error(400, "UserError", message)
     return {known[name.lower()]: value for name, value in members.items() if value is not None}
 
 

@@ -17,11 +17,7 @@ def _complete(call: Call, properties: Json) -> Json:
         if not properties.get(name):
             raise service_error(400, "UserError", f"The {name} of a data version is required.")
     return {
-        "description": properties.get("description"),
-        "tags": properties.get("tags") or {},
-        "properties": properties.get("properties") or {},
-        "isArchived": bool(properties.get("isArchived")),
-        "isAnonymous": bool(properties.get("isAnonymous")),
+        **assets.common_members(properties),
         "dataUri": long_uri(call, properties["dataUri"]),
         "dataType": properties["dataType"],
     }

@@ -27,7 +27,7 @@ from vnetferry.sandbox.ml.fields import (
 )
 from vnetferry.sandbox.ml.scope import WORKSPACE, child_id, created, modified, page, require_workspace, row
 from vnetferry.sandbox.routes import Call, Operation
-from vnetferry.sandbox.wire import Json, Response
+from vnetferry.sandbox.wire import Json, Response, read_count
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
@@ -75,33 +75,45 @@ _CREDENTIALS = chosen_by(
 )
 
 
+_COMMON = {
+    "datastoreType": Field(text, required=True),
+    "credentials": Field(variant(_CREDENTIALS), required=True),
+    "description": Field(text),
+    "tags": Field(words),
+    "properties": Field(scalars),
+    "isDefault": Field(flag, read_only=True),
+    "serviceDataAccessAuthIdentity": Field(_NETWORK_IDENTITY),
+}
+_IN_A_GROUP = {"subscriptionId": Field(text), "resourceGroup": Field(text)}
+_ACCOUNT = {
+    **_IN_A_GROUP,
+    "accountName": Field(text, required=True),
+    "endpoint": Field(text),
+    "protocol": Field(text),
+}
+_ARTIFACT = Kind(
+    "OneLakeArtifact",
+    {
+        "artifactType": Field(one_of("LakeHouse"), required=True),
+        "artifactName": Field(text, required=True),
+    },
+)
+
+
 def _kind(name: str, **fields: Field) -> Kind:
-    common = {
-        "datastoreType": Field(text, required=True),
-        "credentials": Field(variant(_CREDENTIALS), required=True),
-        "description": Field(text),
-        "tags": Field(words),
-        "properties": Field(scalars),
-        "isDefault": Field(flag, read_only=True),
-        "subscriptionId": Field(text),
-        "resourceGroup": Field(text),
-        "endpoint": Field(text),
-        "protocol": Field(text),
-        "serviceDataAccessAuthIdentity": Field(_NETWORK_IDENTITY),
-    }
-    return Kind(f"{name}Datastore", {**common, **fields})
+    return Kind(f"{name}Datastore", {**_COMMON, **fields})
 
 
 _KINDS = {
-    "AzureBlob": _kind(
-        "AzureBlob", accountName=Field(text, required=True), containerName=Field(text, required=True)
-    ),
-    "AzureFile": _kind(
-        "AzureFile", accountName=Field(text, required=True), fileShareName=Field(text, required=True)
-    ),
-    "AzureDataLakeGen1": _kind("AzureDataLakeGen1", storeName=Field(text, required=True)),
-    "AzureDataLakeGen2": _kind(
-        "AzureDataLakeGen2", accountName=Field(text, required=True), filesystem=Field(text, required=True)
+    "AzureBlob": _kind("AzureBlob", **_ACCOUNT, containerName=Field(text, required=True)),
+    "AzureFile": _kind("AzureFile", **_ACCOUNT, fileShareName=Field(text, required=True)),
+    "AzureDataLakeGen1": _kind("AzureDataLakeGen1", **_IN_A_GROUP, storeName=Field(text, required=True)),
+    "AzureDataLakeGen2": _kind("AzureDataLakeGen2", **_ACCOUNT, filesystem=Field(text, required=True)),
+    "OneLake": _kind(
+        "OneLake",
+        oneLakeWorkspaceName=Field(text, required=True),
+        endpoint=Field(text),
+        artifact=Field(object_of(_ARTIFACT), required=True),
     ),
 }
 _PROPERTIES = chosen_by("datastoreType", _KINDS)
@@ -266,19 +278,25 @@ def _located(call: Call, properties: Json) -> Json:
     """With what the service fills in."""
     workspace = require_workspace(call)["id"].split("/")
     filled = {name: value for name, value in properties.items() if value is not None}
-    return {
+    known = _KINDS[properties["datastoreType"]].fields
+    defaults = {
         "subscriptionId": workspace[2],
         "resourceGroup": workspace[4],
-        "endpoint": "core.windows.net",
-        "protocol": "https",
+        **({"endpoint": "core.windows.net", "protocol": "https"} if "accountName" in known else {}),
         "serviceDataAccessAuthIdentity": "None",
-        **filled,
     }
+    return {**{name: value for name, value in defaults.items() if name in known}, **filled}
+
+
+_SETTLED = (
+    *("datastoreType", "accountName", "containerName", "fileShareName", "filesystem", "storeName"),
+    *("oneLakeWorkspaceName", "artifact"),
+)
 
 
 def _require_settled(before: Json | None, properties: Json) -> None:
     """AzureError 400 for a change of what a datastore leads to."""
-    for name in ("datastoreType", "accountName", "containerName", "fileShareName", "filesystem", "storeName"):
+    for name in _SETTLED:
         known = (before or {}).get("properties", {}).get(name)
         if known and properties.get(name) != known:
             raise service_error(400, "UserError", f"The {name} of a datastore cannot be changed.")
@@ -289,9 +307,10 @@ def _made_at(document: Json) -> str:
 
 
 def _count(word: str) -> int:
-    if not word.isdecimal() or int(word) == 0:
+    count = read_count(word)
+    if not count:
         raise _bad_count(word)
-    return min(int(word), _PAGE)
+    return min(count, _PAGE)
 
 
 def _bad_count(word: str) -> AzureError:

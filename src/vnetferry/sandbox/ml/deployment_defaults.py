@@ -23,6 +23,24 @@ _PROBE = {
     "initialDelay": "PT10S",
 }
 _REQUESTS = {"maxQueueWait": "PT0S", "requestTimeout": "PT5S", "maxConcurrentRequestsPerInstance": 1}
+_NOTHING_YET = ("dataCollector", "description", "livenessProbe", "model", "modelMountPath", "readinessProbe")
+
+
+def begun(deployment: Json) -> Json:
+    """The document as it reads until it runs; `deployment` itself is left alone.
+
+    Recorded: no timeout yet, and no probes but those that were sent. What clients cannot read a deployment without
+    is there from the start: its scale, and whether it has Application Insights.
+    """
+    document = deepcopy(deployment)
+    properties = document["properties"]
+    asked = _present(properties.get("requestSettings"))
+    properties["requestSettings"] = {**_REQUESTS, "requestTimeout": "PT0S", **asked}
+    properties["scaleSettings"] = properties.get("scaleSettings") or {"scaleType": "Default"}
+    properties["appInsightsEnabled"] = bool(properties.get("appInsightsEnabled"))
+    for name in _NOTHING_YET:
+        properties.setdefault(name, None)
+    return document
 
 
 def complete(world: World, deployment: Json) -> Json:

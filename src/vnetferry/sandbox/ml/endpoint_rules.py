@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from vnetferry.sandbox.errors import service_error
 from vnetferry.sandbox.ml.online_errors import conflict, recently_deleted, refused
 from vnetferry.sandbox.wire import Json
 
@@ -20,6 +21,20 @@ _TAKEN = (
     "There is already an endpoint with this name, Endpoint name needs to be unique within a region. "
     "Try some other name."
 )
+
+
+def check_not_legacy(workspace: Json) -> None:
+    """In v1 legacy mode endpoints and deployments are neither made nor changed.
+
+    Code and text are as users of Azure's samples quote them of an endpoint's creation; that they are the same for the
+    rest, and the status, is assumed.
+    """
+    if workspace["properties"].get("v1LegacyMode"):
+        message = (
+            "The workspace has been configured by your administrator to disallow this request "
+            "(V1LegacyMode == true)."
+        )
+        raise service_error(400, "UserError", message)
 
 
 def check_name(name: str, what: str) -> None:
@@ -61,6 +76,16 @@ def check_created(endpoint: Json) -> None:
         )
 
 
+def check_kind(properties: Json) -> None:
+    """An endpoint that names a compute is a Kubernetes one, which the sandbox does not make."""
+    if properties.get("compute"):
+        raise refused(
+            f"The compute '{properties['compute']}' makes this a Kubernetes online endpoint: the sandbox serves "
+            "managed ones only.",
+            field="Compute",
+        )
+
+
 def check_immutable(endpoint: Json, body: Json) -> None:
     """The authentication mode, the location and the kind of identity are as they were created."""
     before, wanted = endpoint["properties"], body["properties"]
@@ -72,6 +97,8 @@ def check_immutable(endpoint: Json, body: Json) -> None:
         raise refused(
             "Keys can be set when an endpoint is created; use regenerateKeys to change them.", field="Keys"
         )
+    if wanted.get("compute") and wanted["compute"] != before.get("compute"):
+        raise refused("The compute of an endpoint cannot be changed after it was created.", field="Compute")
     check_identity_unchanged(endpoint, body)
 
 

@@ -7,25 +7,28 @@ carries the old traffic, as recorded from the service.
 from __future__ import annotations
 
 import uuid
-from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from vnetferry.sandbox.ml import api_versions, endpoint_keys, legacy_egress
-from vnetferry.sandbox.ml.endpoint_roles import assign_roles
+from vnetferry.sandbox.arm.providers import require_offered
+from vnetferry.sandbox.ml import endpoint_keys, legacy_egress
+from vnetferry.sandbox.ml.endpoint_roles import adopt_identity, assign_roles, check_secret_stores
 from vnetferry.sandbox.ml.endpoint_rules import (
     check_created,
     check_identity_unchanged,
     check_idle,
     check_immutable,
+    check_kind,
     check_name,
     check_name_free,
+    check_not_legacy,
     check_traffic,
 )
-from vnetferry.sandbox.ml.identity import resolve_identity
+from vnetferry.sandbox.ml.identity import require_assignable, resolve_identity
 from vnetferry.sandbox.ml.online_errors import refused
 from vnetferry.sandbox.ml.online_fields import ENDPOINT, ENDPOINT_PATCH, REGENERATE
-from vnetferry.sandbox.ml.online_operations import Work, accepted, async_uri, start
+from vnetferry.sandbox.ml.online_operations import Work, accepted, async_uri, deleting, start
 from vnetferry.sandbox.ml.online_operations import created as answer_created
 from vnetferry.sandbox.ml.online_quotas import check_endpoint_quota
 from vnetferry.sandbox.ml.scope import WORKSPACE, child_id, created, modified, page, require_workspace, row
@@ -33,7 +36,7 @@ from vnetferry.sandbox.operations import LongOperation
 from vnetferry.sandbox.routes import Call, Operation
 from vnetferry.sandbox.scoring.names import normal_region
 from vnetferry.sandbox.scoring.specification import name_of, workspace_id_of
-from vnetferry.sandbox.wire import Json, Response
+from vnetferry.sandbox.wire import Json, Response, copied, read_count
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
@@ -52,16 +55,19 @@ _LOST_IN = "2022-02-01-preview"
 # What COVERAGE.md says of an operation beside its evidence.
 _NOTES = {
     "CreateOrUpdate": "what is refused is documented or reported; most texts, and how long a deleted name is "
-    "held, are assumed",
+    "held, are assumed; so is that a vault whose public access is disabled lets Azure's own services in unless its "
+    "bypass says None; Kubernetes endpoints are refused; altering or dropping an entry of `properties` is not",
     "Update": "tags replace; the identity cannot change",
+    "Delete": "whose body is null and whose is none is recorded; that the api-version decides it is assumed",
     "GetToken": "the token's life (24 h) is assumed",
-    "RegenerateKeys": "2022-02-01-preview as recorded: Location only, which gives 404; later ones as specified",
+    "RegenerateKeys": "2022-02-01-preview as recorded: Location only, which gives 404; later ones as specified; sets "
+    "the keyValue that it is sent, so a client that sends the present key changes nothing",
 }
 
 
 def operations() -> list[Operation]:
     """The rows of the table for online endpoints."""
-    one, versions = f"{_PATH}/{{endpoint}}", api_versions.ALL
+    one = f"{_PATH}/{{endpoint}}"
     rows = (
         ("List", "GET", _PATH, _list, "read", "recorded"),
         ("Get", "GET", one, _get, "read", "recorded"),
@@ -86,7 +92,6 @@ def operations() -> list[Operation]:
             path,
             handle,
             f"{_RIGHT}/{right}",
-            api_versions=versions,
             evidence=evidence,
             note=_NOTES.get(name, ""),
         )
@@ -103,13 +108,15 @@ def adopt(world: World, document: Json) -> None:
     if not document.get("location"):
         document["location"] = world.documents.require(workspace_id_of(document["id"]))["location"]
     properties.setdefault("authMode", "Key")
+    adopt_identity(world, document)
     if properties.setdefault("provisioningState", "Succeeded") == "Succeeded":
         properties.update({**_addresses(document), **{k: v for k, v in properties.items() if v is not None}})
     world.documents.put(document)
     world.endpoint_names.claim(document["location"], document["name"], document["id"])
-    given = {key.lower(): value for key, value in world.scenario.endpoint_keys.items()}
     if properties["authMode"] == "Key":
-        endpoint_keys.set_keys(world, document["id"], given.get(document["id"].lower()))
+        # Those of the scenario are there before its documents.
+        given = world.secrets.endpoint_keys.get(document["id"].lower())
+        endpoint_keys.set_keys(world, document["id"], given)
 
 
 async def discard(world: World, endpoint: Json) -> None:
@@ -148,12 +155,11 @@ async def _list(call: Call) -> Response:
         found = [
             document for document in found if str(document.get("kind", "Managed")).lower() == kind.lower()
         ]
-    size = int(query["count"]) if query.get("count", "").isdecimal() else _PAGE_SIZE
-    return page(call, found, max(1, size))
+    return page(call, found, read_count(query.get("count", "")) or _PAGE_SIZE)
 
 
 async def _get(call: Call) -> Response:
-    return Response(200, deepcopy(require_endpoint(call)))
+    return Response(200, copied(require_endpoint(call)))
 
 
 async def _put(call: Call) -> Response:
@@ -161,6 +167,7 @@ async def _put(call: Call) -> Response:
     body = ENDPOINT.read(call.json())
     existing = call.world.documents.get(_id(call))
     check_location(workspace, body)
+    check_not_legacy(workspace)
     return _create(call, workspace, body) if existing is None else _update(call, existing, body)
 
 
@@ -177,8 +184,11 @@ def check_location(parent: Json, body: Json) -> None:
 def _create(call: Call, workspace: Json, body: Json) -> Response:
     world, properties, name = call.world, body["properties"], call.params["endpoint"]
     check_name(name, "Endpoint")
-    _check_not_legacy(workspace)
+    require_offered(world, _id(call), normal_region(workspace["location"]))
+    require_assignable(call, body.get("identity"))
+    check_kind(properties)
     _check_keys(properties)
+    check_secret_stores(body.get("identity"), properties)
     check_traffic(name, [], properties)
     check_endpoint_quota(world, workspace)
     check_name_free(world, workspace["location"], name)
@@ -190,14 +200,14 @@ def _create(call: Call, workspace: Json, body: Json) -> Response:
 
     async def finish() -> None:
         _check_vault(world, workspace, properties["authMode"])
-        assign_roles(world, workspace, document)
+        assign_roles(world, workspace, document, call.request.principal)
         document["properties"].update(_addresses(document), provisioningState="Succeeded")
 
     operation = start(call, document, Work(_CREATE_OR_UPDATE, "oeidp", _CREATE_S, finish))
     notes = {"azureml.onlineendpointid": document["id"].lower()}
     notes["AzureAsyncOperationUri"] = async_uri(operation, call.api_version)
     document["properties"]["properties"].update(notes)
-    return answer_created(call, operation, deepcopy(document))
+    return answer_created(call, operation, copied(document))
 
 
 def _new_document(call: Call, workspace: Json, body: Json) -> Json:
@@ -261,12 +271,13 @@ def _update(call: Call, document: Json, body: Json) -> Response:
         document["systemData"] = modified(call.world, call.request.principal, document.get("systemData"))
 
     operation = start(call, document, Work(_CREATE_OR_UPDATE, "oeidp", _UPDATE_S, finish, "Updating"))
-    return answer_created(call, operation, deepcopy(document))
+    return answer_created(call, operation, copied(document))
 
 
 async def _patch(call: Call) -> Response:
     document = require_endpoint(call)
     body = ENDPOINT_PATCH.read(call.json())
+    check_not_legacy(require_workspace(call))
     check_idle(document, "update")
     check_created(document)
     check_identity_unchanged(document, body)
@@ -277,9 +288,9 @@ async def _patch(call: Call) -> Response:
             document["tags"] = body["tags"]
         document["systemData"] = modified(call.world, call.request.principal, document.get("systemData"))
 
-    return accepted(
-        call, start(call, document, Work("OnlineEndpoints_Update", "oeidp", _UPDATE_S, finish, "Updating"))
-    )
+    result = partial(copied, document)
+    work = Work("OnlineEndpoints_Update", "oeidp", _UPDATE_S, finish, "Updating", result)
+    return accepted(call, start(call, document, work))
 
 
 async def _delete(call: Call) -> Response:
@@ -294,9 +305,8 @@ async def _delete(call: Call) -> Response:
     async def finish() -> None:
         await discard(world, document)
 
-    return accepted(
-        call, start(call, document, Work("OnlineEndpoints_Delete", "oeidp", _DELETE_S, finish, "Deleting"))
-    )
+    work = Work("OnlineEndpoints_Delete", "oeidp", _DELETE_S, finish, "Deleting")
+    return deleting(call, start(call, document, work))
 
 
 async def _list_keys(call: Call) -> Response:
@@ -339,32 +349,26 @@ def _lost(call: Call, operation: LongOperation) -> Response:
     )
 
 
-def _check_not_legacy(workspace: Json) -> None:
-    """Source: use network isolation with the v2 API platform. The text is assumed."""
-    if workspace["properties"].get("v1LegacyMode"):
-        raise refused(
-            f"Workspace '{workspace['name']}' is in V1LegacyMode, which online endpoints do not work in: set "
-            "v1LegacyMode to false first.",
-            field="V1LegacyMode",
-        )
-
-
 def _check_keys(properties: Json) -> None:
     if properties.get("keys") and properties["authMode"] != "Key":
         raise refused(f"Keys cannot be set for authMode {properties['authMode']}.", field="Keys")
 
 
+_BYPASS = "AzureServices"  # what a vault has that says nothing of it
+
+
 def _check_vault(world: World, workspace: Json, auth_mode: str) -> None:
     """Keys are kept in the workspace's vault, whose firewall must let Azure's own services in.
 
-    Source: troubleshoot online endpoints (key-authenticated endpoints and the Key Vault's firewall). The
-            text is assumed.
+    One that says nothing of `bypass` does, by the default of its API. Source: troubleshoot online endpoints
+    (key-authenticated endpoints and the Key Vault's firewall). The text is assumed.
     """
     vault = world.documents.get(workspace["properties"].get("keyVault") or "")
     properties = (vault or {}).get("properties") or {}
     rules = properties.get("networkAcls") or {}
-    closed = properties.get("publicNetworkAccess") == "Disabled" or rules.get("defaultAction") == "Deny"
-    if auth_mode == "Key" and closed and "AzureServices" not in str(rules.get("bypass", "AzureServices")):
+    access, default = properties.get("publicNetworkAccess"), rules.get("defaultAction")
+    closed = str(access).lower() == "disabled" or str(default).lower() == "deny"
+    if auth_mode == "Key" and closed and "azureservices" not in (rules.get("bypass") or _BYPASS).lower():
         raise refused(
             f"The key vault '{name_of(workspace['properties']['keyVault'])}' refuses trusted Azure "
             "services: set its networkAcls.bypass to AzureServices.",

@@ -5,30 +5,26 @@ A conda specification is sent as YAML and answered as JSON text, as recorded.
 
 from __future__ import annotations
 
-import json
-
-import yaml
-
 from vnetferry.sandbox.errors import service_error
 from vnetferry.sandbox.ml import assets
 from vnetferry.sandbox.ml.fields import Field, Kind, anything, object_of, one_of, text, whole
+from vnetferry.sandbox.ml.images import is_curated
+from vnetferry.sandbox.ml.scope import in_registry
 from vnetferry.sandbox.routes import Call, Operation
 from vnetferry.sandbox.wire import Json
+from vnetferry.sandbox.yaml_text import as_json, read_yaml
 
 _ROUTE = Field(
     object_of(Kind("Route", {"path": Field(text, required=True), "port": Field(whole, required=True)}))
 )
 
 
-def _complete(_call: Call, properties: Json) -> Json:
+def _complete(call: Call, properties: Json) -> Json:
     _require_source(properties)
+    _require_own_name(call)
     build = properties.get("build")
     complete = {
-        "description": properties.get("description"),
-        "tags": properties.get("tags") or {},
-        "properties": properties.get("properties") or {},
-        "isArchived": bool(properties.get("isArchived")),
-        "isAnonymous": bool(properties.get("isAnonymous")),
+        **assets.common_members(properties),
         "environmentType": "UserCreated",
         "image": properties.get("image"),
         "condaFile": _as_json(properties.get("condaFile")),
@@ -80,6 +76,16 @@ def operations() -> list[Operation]:
     return assets.operations(ENVIRONMENTS)
 
 
+def _require_own_name(call: Call) -> None:
+    """In the words of the service's older SDK; names in registries are their owners'."""
+    if is_curated(call.path) and not in_registry(call):
+        message = (
+            "Environment name can not start with the prefix AzureML. To alter a curated environment first create "
+            "a copy of it."
+        )
+        raise service_error(400, "UserError", message)
+
+
 def _require_source(properties: Json) -> None:
     image, build = properties.get("image"), properties.get("build")
     if bool(image) == bool(build):
@@ -95,9 +101,9 @@ def _as_json(conda: str | None) -> str | None:
     if not conda:
         return None
     try:
-        specification = yaml.safe_load(conda)
-    except (yaml.YAMLError, ValueError, RecursionError) as err:
+        specification = read_yaml(conda)
+    except ValueError as err:
         raise service_error(400, "UserError", f"The condaFile is not valid YAML: {err}") from err
     if not isinstance(specification, dict):
         raise service_error(400, "UserError", "The condaFile is not a conda specification.")
-    return json.dumps(specification, indent=2, ensure_ascii=False, default=str)
+    return as_json(specification)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vnetferry.sandbox.errors import AzureError, service_error
+from vnetferry.sandbox.errors import AzureError, Envelope
 from vnetferry.sandbox.wire import Json
 
 Check = Callable[[Any], Any]
@@ -41,22 +41,26 @@ _UNKNOWN = "Could not find member '{name}' on object of type '{kind}'. Path '{wh
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object: the name that refusals give it, and its fields."""
+    """A kind of object: the name that refusals give it, and its fields.
+
+    code, envelope: of refusals; what lies in an object is refused as the object is.
+    """
 
     name: str
     fields: Table
     code: str = "UserError"
+    envelope: Envelope = "service"
 
     def read(self, body: Any, path: str = "") -> Json:
         """`body` with every name and word in its own spelling; AzureError 400 if anything does not fit."""
         if not isinstance(body, dict):
-            raise self._refuse(f"Error converting value {_shown(body)} to type '{self.name}'. Path '{path}'.")
+            raise self.refusal(f"Error converting value {_shown(body)} to type '{self.name}'. Path '{path}'.")
         spelling = {name.lower(): name for name in self.fields}
         read: Json = {}
         for name, value in body.items():
             where = f"{path}.{name}" if path else name
             if name.lower() not in spelling:
-                raise self._refuse(_UNKNOWN.format(name=name, kind=self.name, where=where))
+                raise self.refusal(_UNKNOWN.format(name=name, kind=self.name, where=where))
             own = spelling[name.lower()]
             if not self.fields[own].read_only:
                 read[own] = None if value is None else self._value(self.fields[own], value, where)
@@ -65,53 +69,50 @@ class Kind:
 
     def _value(self, rule: Field, value: Any, where: str) -> Any:
         if isinstance(rule.read, _Nested):
-            return rule.read.read(value, where, self.code)
+            return rule.read.read(value, where, self)
         try:
             return rule.read(value)
         except UnfitValueError as err:
-            raise self._refuse(f"Error converting value {_shown(value)} {err} Path '{where}'.") from err
+            raise self.refusal(f"Error converting value {_shown(value)} {err} Path '{where}'.") from err
 
     def _require_all(self, read: Json, path: str) -> None:
         for name, rule in self.fields.items():
             if rule.required and read.get(name) is None:
                 where = f"{path}.{name}" if path else name
-                raise self._refuse(f"Required property '{name}' not found in JSON. Path '{where}'.")
+                raise self.refusal(f"Required property '{name}' not found in JSON. Path '{where}'.")
 
-    def _refuse(self, why: str) -> AzureError:
-        return invalid(why, self.code)
-
-
-def invalid(why: str, code: str = "UserError") -> AzureError:
-    """400 for a body that cannot be taken, with the reason as its detail."""
-    detail = {"code": "InvalidProperty", "message": why}
-    return service_error(400, code, f"The request is invalid. {why}", details=[detail])
+    def refusal(self, why: str) -> AzureError:
+        """400 for a body that cannot be taken, with the reason as its detail."""
+        detail = {"code": "InvalidProperty", "message": why}
+        message = f"The request is invalid. {why}"
+        return AzureError(400, self.code, message, envelope=self.envelope, details=[detail])
 
 
 @dataclass(frozen=True)
 class _Nested:
-    """Reads an object, a list of objects or a map of objects, under the outer kind's error code."""
+    """Reads an object, a list of objects or a map of objects, and refuses them as the outer kind is refused."""
 
     kind: Callable[[Any], Kind]
     shape: str = "object"
 
     def __call__(self, value: Any) -> Any:
-        return self.read(value, "", "UserError")
+        return self.read(value, "", Kind("", {}))
 
-    def read(self, value: Any, where: str, code: str) -> Any:
+    def read(self, value: Any, where: str, outer: Kind) -> Any:
         if self.shape == "object":
-            return self._one(value, where, code)
+            return self._one(value, where, outer)
         if self.shape == "list" and isinstance(value, list):
-            return [self._one(item, f"{where}[{index}]", code) for index, item in enumerate(value)]
+            return [self._one(item, f"{where}[{index}]", outer) for index, item in enumerate(value)]
         if self.shape == "map" and isinstance(value, dict):
-            return {name: self._one(item, f"{where}.{name}", code) for name, item in value.items()}
-        raise invalid(f"Error converting value {_shown(value)} to a {self.shape}. Path '{where}'.", code)
+            return {name: self._one(item, f"{where}.{name}", outer) for name, item in value.items()}
+        raise outer.refusal(f"Error converting value {_shown(value)} to a {self.shape}. Path '{where}'.")
 
-    def _one(self, value: Any, where: str, code: str) -> Json:
+    def _one(self, value: Any, where: str, outer: Kind) -> Json:
         try:
             kind = self.kind(value)
         except UnfitValueError as err:
-            raise invalid(f"{err} Path '{where}'.", code) from err
-        return Kind(kind.name, kind.fields, code).read(value, where)
+            raise outer.refusal(f"{err} Path '{where}'.") from err
+        return Kind(kind.name, kind.fields, outer.code, outer.envelope).read(value, where)
 
 
 def text(value: Any) -> str:
@@ -237,10 +238,12 @@ IDENTIFIERS: Table = {
 }
 
 
-def resource(name: str, properties: Kind, code: str = "UserError", **more: Field) -> Kind:
+def resource(
+    name: str, properties: Kind, code: str = "UserError", envelope: Envelope = "service", **more: Field
+) -> Kind:
     """The kind of a whole resource body, whose `properties` are of that kind."""
     own = Field(object_of(properties), required=True)
-    return Kind(name, {**IDENTIFIERS, "properties": own, **more}, code)
+    return Kind(name, {**IDENTIFIERS, "properties": own, **more}, code, envelope)
 
 
 def _word(value: Any) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from vnetferry.sandbox.arm.authorization import allowed
+from vnetferry.sandbox.arm.grants import introduce
+from vnetferry.sandbox.arm.linked_access import ASSIGN_IDENTITY, require_linked
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml.fields import Field, Kind, anything, object_of, one_of, text
 from vnetferry.sandbox.routes import Call
-from vnetferry.sandbox.wire import Json
+from vnetferry.sandbox.wire import Json, Principal
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
-_ASSIGN = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
 _BOTH = "SystemAssigned,UserAssigned"
 _TYPES = one_of("None", "SystemAssigned", "UserAssigned", _BOTH, "SystemAssigned, UserAssigned")
 
@@ -43,7 +43,7 @@ def resolve_identity(world: World, wanted: Json | None, before: Json | None, ten
         return None
     identity: Json = {"type": kind}
     if "SystemAssigned" in kind:
-        identity["principalId"] = (before or {}).get("principalId") or str(uuid.uuid4())
+        identity["principalId"] = (before or {}).get("principalId") or introduce(world, str(uuid.uuid4()))
         identity["tenantId"] = tenant_id
     if "UserAssigned" in kind:
         identity["userAssignedIdentities"] = _assigned(world, wanted.get("userAssignedIdentities"), before)
@@ -53,23 +53,8 @@ def resolve_identity(world: World, wanted: Json | None, before: Json | None, ten
 def require_assignable(call: Call, wanted: Json | None) -> None:
     """AzureError 403 `LinkedAuthorizationFailed` unless the caller may assign every identity that the body names."""
     for identifier, value in ((wanted or {}).get("userAssignedIdentities") or {}).items():
-        if value is not None and not _may_assign(call, identifier):
-            raise _unlinked(call, identifier)
-
-
-def _may_assign(call: Call, identifier: str) -> bool:
-    principal = call.request.principal
-    return principal is not None and allowed(call.world, principal.object_id, _ASSIGN, identifier)
-
-
-def _unlinked(call: Call, identifier: str) -> AzureError:
-    oid = call.request.principal.object_id if call.request.principal else ""
-    message = (
-        f"The client '{oid}' with object id '{oid}' has permission to perform action '{call.operation.action}' "
-        f"on scope '{call.path}'; however, it does not have permission to perform action(s) '{_ASSIGN}' on "
-        f"the linked scope(s) '{identifier}' (respectively) or the linked scope(s) are invalid."
-    )
-    return AzureError(403, "LinkedAuthorizationFailed", message)
+        if value is not None:
+            require_linked(call, ASSIGN_IDENTITY, identifier)
 
 
 def principals(identity: Json | None) -> list[str]:
@@ -78,6 +63,17 @@ def principals(identity: Json | None) -> list[str]:
     own = [found["principalId"]] if found.get("principalId") else []
     assigned = (found.get("userAssignedIdentities") or {}).values()
     return [*own, *(each["principalId"] for each in assigned if each.get("principalId"))]
+
+
+def acting_principal(workspace: Json) -> Principal | None:
+    """Who a workspace acts as: its own identity, else its primary user-assigned one."""
+    identity = workspace.get("identity") or {}
+    primary = str(workspace["properties"].get("primaryUserAssignedIdentity")).lower()
+    assigned = identity.get("userAssignedIdentities") or {}
+    named = [each["principalId"] for key, each in assigned.items() if key.lower() == primary]
+    own = [identity["principalId"]] if identity.get("principalId") else []
+    found = next(iter([*own, *named, *principals(identity)]), None)
+    return Principal(found, found, "") if found else None
 
 
 def _assigned(world: World, wanted: Json | None, before: Json | None) -> Json:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
+from vnetferry.sandbox.scoring.names import normal_region
 from vnetferry.sandbox.wire import Json
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ LIMITS = {
     "deploymentsPerEndpoint": 20,
     "instancesPerDeployment": 50,
     "totalCores": 500,
+    "roleAssignments": 4000,
+    "workspacesPerGroup": 800,
+    "storageAccounts": 250,
 }
 DEFAULT_FAMILY_CORES = 100
 
@@ -94,11 +98,11 @@ def cores_needed(size: Size, instances: int) -> int:
 
 
 def deployments_in(world: World, subscription_id: str, location: str) -> Iterator[Json]:
-    """The online deployments of a subscription in a region; what it costs depends on them alone."""
-    owner = f"/subscriptions/{subscription_id}/".lower()
-    for endpoint_id in world.endpoint_names.owners(location):
-        if endpoint_id.lower().startswith(owner):
-            yield from world.documents.collection(f"{endpoint_id}/deployments")
+    """The online deployments of a subscription in a region; what it costs depends on deployments alone."""
+    region = normal_region(location)
+    for deployment in world.documents.below(f"/subscriptions/{subscription_id}", DEPLOYMENT_TYPE):
+        if normal_region(deployment["location"]) == region:
+            yield deployment
 
 
 def cores_in_use(world: World, subscription_id: str, location: str) -> Counter[str]:

@@ -14,16 +14,13 @@ def _complete(call: Call, properties: Json) -> Json:
     if not properties.get("modelUri"):
         raise service_error(400, "UserError", "The modelUri of a model version is required.")
     return {
-        "description": properties.get("description"),
-        "tags": properties.get("tags") or {},
-        "properties": properties.get("properties") or {},
-        "isArchived": bool(properties.get("isArchived")),
-        "isAnonymous": bool(properties.get("isAnonymous")),
+        **assets.common_members(properties),
         "flavors": properties.get("flavors") or {},
         "modelType": properties.get("modelType") or "custom_model",
         "modelUri": long_uri(call, properties["modelUri"]),
         "jobName": properties.get("jobName"),
         "stage": properties.get("stage"),
+        **({"datasets": properties["datasets"]} if properties.get("datasets") is not None else {}),
         "provisioningState": "Succeeded",
     }
 

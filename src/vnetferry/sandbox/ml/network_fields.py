@@ -33,8 +33,8 @@ _SERVICE_TAG = Kind(
     {
         "action": Field(one_of("Allow", "Deny")),
         "addressPrefixes": Field(texts),
-        "portRanges": Field(text, required=True),
-        "protocol": Field(one_of("TCP", "UDP", "ICMP", "*"), required=True),
+        "portRanges": Field(text),
+        "protocol": Field(one_of("TCP", "UDP", "ICMP", "*")),
         "serviceTag": Field(text),
     },
 )
@@ -66,7 +66,10 @@ RULES = chosen_by(
     },
 )
 RULE_BODY = Kind(
-    "OutboundRuleBasicResource", {**IDENTIFIERS, "properties": Field(variant(RULES), required=True)}, _CODE
+    "OutboundRuleBasicResource",
+    {**IDENTIFIERS, "properties": Field(variant(RULES), required=True)},
+    _CODE,
+    "account",
 )
 
 MANAGED_NETWORK = Kind(
@@ -84,6 +87,7 @@ MANAGED_NETWORK = Kind(
         "status": Field(anything, read_only=True),
     },
     _CODE,
+    "account",
 )
 
-PROVISION_OPTIONS = Kind("ManagedNetworkProvisionOptions", {"includeSpark": Field(flag)}, _CODE)
+PROVISION_OPTIONS = Kind("ManagedNetworkProvisionOptions", {"includeSpark": Field(flag)}, _CODE, "account")

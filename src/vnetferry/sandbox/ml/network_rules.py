@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.documents import resource_type
-from vnetferry.sandbox.errors import AzureError, service_error
+from vnetferry.sandbox.ml.rule_destinations import fqdns, refuse, require_fqdn, require_service_tag
 from vnetferry.sandbox.wire import Json
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 Rules = dict[str, Json]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,32}")
-_FQDN = re.compile(r"(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}")
-_STORAGE_HOST = re.compile(r"\.(blob|dfs|file|queue|table|web)\.core\.windows\.net$", re.IGNORECASE)
 _REQUIRED_TAGS = (
     "AzureActiveDirectory",
     "AzureContainerRegistry",
@@ -57,11 +55,6 @@ _SUBRESOURCES = {
 _APPLICATION_GATEWAY = "microsoft.network/applicationgateways"  # its sub-resource is a frontend's own name
 
 
-def refuse(message: str) -> AzureError:
-    """400 in the managed network's own code."""
-    return service_error(400, "ValidationError", message)
-
-
 def required_rules(world: World, workspace: Json) -> Rules:
     """The rules that the service itself makes in the workspace's isolation mode, none of them active yet."""
     properties = workspace["properties"]
@@ -89,6 +82,9 @@ def private_endpoint_rule(target: str, subresource: str, category: str = "Requir
 def new_rule(wanted: Json) -> Json:
     """The rule that a body asks for, as it is stored: user defined and not active yet."""
     rule: Json = {"type": wanted["type"], "destination": wanted["destination"]}
+    if wanted["type"] == "ServiceTag":
+        given = wanted["destination"]
+        rule["destination"] = {**given, **{name: _or_all(given, name) for name in ("protocol", "portRanges")}}
     if wanted["type"] == "PrivateEndpoint":
         given = wanted["destination"]
         rule["destination"] = {
@@ -102,15 +98,20 @@ def new_rule(wanted: Json) -> Json:
 
 
 def require_rule(world: World, mode: str, rules: Rules, name: str, wanted: Json) -> None:
-    """AzureError 400 unless the rule may be written beside `rules` in that isolation mode."""
-    if not _NAME.fullmatch(name):
-        raise refuse(
-            f"Outbound rule name '{name}' is invalid. It must match ^[a-zA-Z0-9][a-zA-Z0-9_-]{{2,32}}$."
-        )
+    """AzureError 400 unless the rule may be written beside `rules` in that isolation mode.
+
+    A rule of the service's own is refused as such, and not for its name, which nobody else could give.
+    """
     require_own(rules, name)
+    if rules.get(name, {}).get("category") == "Recommended":
+        raise refuse(f"Outbound rule '{name}' is a recommended rule and cannot be modified.")
     if (wanted.get("category") or "UserDefined") != "UserDefined":
         raise refuse(
             f"Outbound rule '{name}' has category {wanted['category']}: only UserDefined rules can be set."
+        )
+    if not _NAME.fullmatch(name):
+        raise refuse(
+            f"Outbound rule name '{name}' is invalid. It must match ^[a-zA-Z0-9][a-zA-Z0-9_-]{{2,32}}$."
         )
     _require_mode(mode, wanted["type"])
     _CHECKS[wanted["type"]](world, wanted)
@@ -131,13 +132,14 @@ def destinations(rule: Json) -> set[tuple[str, ...]]:
     if rule["type"] == "PrivateEndpoint":
         return {("pe", target["serviceResourceId"].strip("/").lower(), target["subresourceTarget"].lower())}
     prefixes = ",".join(sorted(target.get("addressPrefixes") or []))
-    ports = ",".join(part.strip() for part in target["portRanges"].split(","))
-    return {("tag", str(target.get("serviceTag")).lower(), prefixes, target["protocol"], ports)}
+    ports = ",".join(part.strip() for part in _or_all(target, "portRanges").split(","))
+    return {("tag", str(target.get("serviceTag")).lower(), prefixes, _or_all(target, "protocol"), ports)}
 
 
-def fqdns(destination: str) -> list[str]:
-    """The names in an FQDN rule's destination, which may hold several separated by commas; lower case."""
-    return [name.strip().lower() for name in destination.split(",")]
+def _or_all(target: Json, name: str) -> str:
+    """The protocol or the ports of a service tag's destination: the API definition demands neither."""
+    value = target.get(name)
+    return "*" if value is None else str(value)
 
 
 def _dependencies(workspace: Json) -> list[tuple[str, tuple[str, ...], bool]]:
@@ -185,36 +187,11 @@ def _require_unique(rules: Rules, name: str, wanted: Json) -> None:
 
 
 def _check_fqdn(_world: World, wanted: Json) -> None:
-    for name in fqdns(wanted["destination"]):
-        if not _FQDN.fullmatch(name):
-            raise refuse(
-                f"FQDN outbound rule destination '{name}' is not a valid fully qualified domain name."
-            )
-        if _STORAGE_HOST.search(name):
-            message = (
-                f"FQDN outbound rule destination '{name}' is a storage account: use a private endpoint rule."
-            )
-            raise refuse(message)
+    require_fqdn(wanted["destination"])
 
 
 def _check_service_tag(_world: World, wanted: Json) -> None:
-    target = wanted["destination"]
-    if not target.get("serviceTag") and not target.get("addressPrefixes"):
-        raise refuse("A ServiceTag outbound rule needs a serviceTag or addressPrefixes.")
-    for part in target["portRanges"].split(","):
-        if not _is_port_range(part.strip()):
-            raise refuse(
-                f"Port range '{part.strip()}' is invalid. Give ports from 0 to 65535, as in '80,1024-65535'."
-            )
-
-
-def _is_port_range(word: str) -> bool:
-    if word == "*":
-        return True
-    ends = word.split("-")
-    if len(ends) > 2 or not all(end.isascii() and end.isdecimal() and int(end) <= 65535 for end in ends):
-        return False
-    return int(ends[0]) <= int(ends[-1])
+    require_service_tag(wanted["destination"])
 
 
 def _check_private_endpoint(world: World, wanted: Json) -> None:

@@ -35,4 +35,4 @@ def conflict(reason: str) -> AzureError:
 def recently_deleted() -> AzureError:
     """404 for a name that was an endpoint a moment ago (Azure/azure-cli-extensions#7660)."""
     detail = {"code": "InferencingClientCallFailed", "message": '{{"title":"Not Found"}}'}
-    return service_error(404, "NotFound", "The resource was not found.", details=[detail])
+    return service_error(404, "NotFound", "The specified resource was not found.", details=[detail])

@@ -6,13 +6,16 @@ How they start, what they answer, and how a failure is kept.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml.scope import require_workspace
 from vnetferry.sandbox.operations import LongOperation
 from vnetferry.sandbox.routes import Call
 from vnetferry.sandbox.wire import Json, Response
+
+# Recorded: `null` until February 2025, nothing in November 2025. That the api-version decides is assumed.
+_NO_BODY_SINCE = "2024"
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class Work:
     prefix:    `oeidp` for endpoints, `odidp` for deployments: how the operation's id begins.
     default_s: Azure seconds, unless the scenario says otherwise.
     state:     the provisioningState while it runs; empty leaves it alone.
+    result:    what `Location` answers once it succeeded; None answers an empty 200.
+    undo:      takes back, when it fails, what was changed at once.
     """
 
     name: str
@@ -29,6 +34,8 @@ class Work:
     default_s: float
     finish: Callable[[], Awaitable[None]]
     state: str = ""
+    result: Callable[[], Json | None] | None = None
+    undo: Callable[[], None] | None = None
 
 
 def start(call: Call, document: Json, work: Work) -> LongOperation:
@@ -37,6 +44,8 @@ def start(call: Call, document: Json, work: Work) -> LongOperation:
 
     def fail(_err: AzureError) -> None:
         document["properties"]["provisioningState"] = "Failed"
+        if work.undo:
+            work.undo()
         call.world.fleet.in_background(call.world.fleet.drop_prepared(document["id"]))
 
     if work.state:
@@ -49,13 +58,20 @@ def start(call: Call, document: Json, work: Work) -> LongOperation:
         default_s=work.default_s,
         finish=work.finish,
         fail=fail,
+        result=work.result,
         prefix=f"{work.prefix}:{workspace['properties'].get('workspaceId', '')}:",
     )
 
 
 def accepted(call: Call, operation: LongOperation) -> Response:
-    """202 without a body, as PATCH, POST and DELETE answer."""
+    """202 without a body, as PATCH and POST answer."""
     return call.world.operations.accepted(operation, call.api_version)
+
+
+def deleting(call: Call, operation: LongOperation) -> Response:
+    """202 with the body `null`, as recorded of deletions in the older api-versions; without a body since."""
+    response = accepted(call, operation)
+    return replace(response, body=b"null") if call.api_version < _NO_BODY_SINCE else response
 
 
 def created(call: Call, operation: LongOperation, body: Json) -> Response:

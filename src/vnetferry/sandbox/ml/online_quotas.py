@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.errors import AzureError, service_error
+from vnetferry.sandbox.ml.compute_cores import cores_taken
 from vnetferry.sandbox.ml.instances import (
     DEFAULT_FAMILY_CORES,
     LIMITS,
     Size,
-    cores_in_use,
     cores_needed,
     deployments_in,
     find_size,
@@ -58,7 +58,7 @@ def check_cores(world: World, workspace: Json, wanted: Json, before: Json | None
         return
     held = cores_needed(size, instances_of(before)) if before else 0
     subscription = _subscription(workspace)
-    used = cores_in_use(world, subscription, workspace["location"])
+    used = cores_taken(world, subscription, workspace["location"])
     needed = cores_needed(size, instances) - held
     for in_use, cap in (
         (used[size.family], limit_of(world, size.family)),

@@ -10,15 +10,18 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from vnetferry.sandbox.errors import service_error
+from vnetferry.sandbox.errors import account_error
 from vnetferry.sandbox.ml.api_versions import MANAGED_NETWORK
 from vnetferry.sandbox.ml.managed_network import (
     FIREWALL_S,
     activate,
+    as_they_are,
     disconnect,
     has_firewall,
     is_active,
     network_of,
+    replace_rules,
+    require_network_provider,
     rules_of,
     waiting,
 )
@@ -40,10 +43,21 @@ def operations() -> list[Operation]:
     """List, get, put and delete."""
     one, right, group = f"{_PATH}/{{rule}}", "workspaces/outboundRules", "ManagedNetworkSettingsRule"
     versions = MANAGED_NETWORK
-    note = "the PUT's answer is specified, not recorded"
+    note = (
+        "the PUT's answer is specified, not recorded; assumed: the shape of refusals, which "
+        "is that of workspaces, that a service tag without protocol or ports is for all "
+        "of them, and that a workspace's body may repeat a rule of category Dependency as it is"
+    )
     return [
         row(
-            f"{group}_List", "GET", _PATH, _list, f"{right}/read", api_versions=versions, evidence="recorded"
+            f"{group}_List",
+            "GET",
+            _PATH,
+            _list,
+            f"{right}/read",
+            api_versions=versions,
+            evidence="recorded",
+            note="the service's own rules are those recorded in 2023",
         ),
         row(f"{group}_Get", "GET", one, _get, f"{right}/read", api_versions=versions, evidence="recorded"),
         row(f"{group}_CreateOrUpdate", "PUT", one, _put, f"{right}/write", api_versions=versions, note=note),
@@ -65,7 +79,8 @@ def adopt(world: World, document: Json) -> None:
     if workspace is None:
         world.documents.put(deepcopy(document))
         return
-    rules_of(workspace).setdefault(document["name"], deepcopy(document["properties"]))
+    rules = {document["name"]: deepcopy(document["properties"])} | rules_of(workspace)
+    network_of(workspace)["outboundRules"] = rules
 
 
 async def _list(call: Call) -> Response:
@@ -83,15 +98,18 @@ async def _get(call: Call) -> Response:
 
 
 async def _put(call: Call) -> Response:
-    workspace, name, world = require_workspace(call), call.params["rule"], call.world
+    workspace, world = require_workspace(call), call.world
+    name = _find(workspace, call.params["rule"]) or call.params["rule"]
     wanted: Json = RULE_BODY.read(call.json())["properties"]
     mode, caller = network_of(workspace)["isolationMode"], call.request.principal
     snapshot = deepcopy(rules_of(workspace))
     require_rule(world, mode, snapshot, name, wanted)
+    if wanted["type"] == "PrivateEndpoint":
+        require_network_provider(world, workspace)
 
     async def finish() -> None:
-        rules = {**snapshot, name: new_rule(wanted)}
-        network_of(workspace)["outboundRules"] = rules
+        rules = {**as_they_are(snapshot, rules_of(workspace)), name: new_rule(wanted)}
+        replace_rules(world, workspace, rules)
         if is_active(workspace):
             activate(world, workspace, waiting(workspace), caller)
 
@@ -103,7 +121,7 @@ async def _put(call: Call) -> Response:
         workspace["location"],
         default_s=_RULE_S + (FIREWALL_S if needs_firewall else 0),
         finish=finish,
-        result=lambda: _document(workspace, name),
+        result=lambda: _document(workspace, _require_name(workspace, name)),
     )
     return world.operations.accepted(operation, call.api_version)
 
@@ -140,7 +158,7 @@ def _find(workspace: Json, name: str) -> str | None:
 def _require_name(workspace: Json, name: str) -> str:
     found = _find(workspace, name)
     if found is None:
-        raise service_error(
+        raise account_error(
             404, "NotFound", f"Outbound rule '{name}' was not found in workspace '{workspace['name']}'."
         )
     return found
@@ -154,6 +172,6 @@ def _document(workspace: Json, name: str) -> Json:
         "id": f"{workspace['name']}/outboundRules/{name}",
         "name": name,
         "type": _TYPE,
-        "properties": deepcopy(rules_of(workspace).get(name)),
+        "properties": deepcopy(rules_of(workspace)[name]),
         "systemData": None,
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from vnetferry.sandbox.arm.regions import require_region
-from vnetferry.sandbox.ml.instances import DEPLOYMENT_TYPE, ENDPOINT_TYPE, SIZES, cores_in_use
+from vnetferry.sandbox.ml.compute_cores import cores_taken
+from vnetferry.sandbox.ml.instances import DEPLOYMENT_TYPE, ENDPOINT_TYPE, SIZES
 from vnetferry.sandbox.ml.online_quotas import limit_of
 from vnetferry.sandbox.ml.scope import LOCATION, PROVIDER, row
 from vnetferry.sandbox.routes import Call, Operation
@@ -21,7 +22,7 @@ _COUNTED = (
 
 def operations() -> list[Operation]:
     """Reads only: what raises a quota (Microsoft.Quota, a support request) is not served."""
-    right, note = "locations/usages/read", "computes count no cores: clusters stay at no nodes"
+    right, note = "locations/usages/read", "deployments, clusters' nodes and instances share them"
     sizes = "cores and family are Azure's; memory and disks are not answered"
     return [
         row("Usages_List", "GET", f"{LOCATION}/usages", _usages, right, note=note),
@@ -39,7 +40,7 @@ def operations() -> list[Operation]:
 
 async def _usages(call: Call) -> Response:
     region = _region(call)
-    used = cores_in_use(call.world, call.params["subscriptionId"], region)
+    used = cores_taken(call.world, call.params["subscriptionId"], region)
     cores = [
         _usage(call, name, text, used.total() if name == _TOTAL[0] else used[name])
         for name, text in _core_names()

@@ -9,8 +9,9 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm.private_links import operations as private_link_operations
-from vnetferry.sandbox.errors import service_error
-from vnetferry.sandbox.ml.api_versions import ALL
+from vnetferry.sandbox.errors import account_error
+from vnetferry.sandbox.ml.api_versions import PRIVATE_LINKS
+from vnetferry.sandbox.ml.diagnosis import GROUPS, diagnose
 from vnetferry.sandbox.ml.fields import Field, Kind, anything, object_of
 from vnetferry.sandbox.ml.scope import WORKSPACE, WORKSPACE_TYPE, require_idle, require_workspace, row
 from vnetferry.sandbox.ml.workspace_documents import shown
@@ -21,38 +22,21 @@ if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
 _RESYNC_S, _DIAGNOSE_S = 30.0, 20.0
-_DIAGNOSED = {
-    "storageAccount": "storageAccountResults",
-    "keyVault": "keyVaultResults",
-    "containerRegistry": "containerRegistryResults",
-    "applicationInsights": "applicationInsightsResults",
-}
-_RESULTS = (
-    "userDefinedRouteResults",
-    "networkSecurityRuleResults",
-    "resourceLockResults",
-    "dnsResolutionResults",
-    "storageAccountResults",
-    "keyVaultResults",
-    "containerRegistryResults",
-    "applicationInsightsResults",
-    "otherResults",
-)
 _DIAGNOSE = Kind(
     "DiagnoseWorkspaceParameters",
     {
         "value": Field(
-            object_of(Kind("DiagnoseRequestProperties", {name[:-7]: Field(anything) for name in _RESULTS}))
+            object_of(Kind("DiagnoseRequestProperties", {name[:-7]: Field(anything) for name in GROUPS}))
         )
     },
     "BadRequest",
+    "account",
 )
-_LOCKS = "Microsoft.Authorization/locks"
 
 
 def operations() -> list[Operation]:
     """Actions on a workspace, and its private endpoint connections."""
-    found = "found: associated resources that are gone and locks; codes of findings are assumed"
+    found = "what is looked at, and all codes of findings but CustomDnsInUse, are assumed"
     return [
         row("Workspaces_ListKeys", "POST", f"{WORKSPACE}/listKeys", _list_keys, "workspaces/listKeys/action"),
         row(
@@ -86,7 +70,7 @@ def operations() -> list[Operation]:
             evidence="recorded",
             note=found,
         ),
-        *private_link_operations(WORKSPACE_TYPE, "PrivateEndpointConnections", ALL),
+        *private_link_operations(WORKSPACE_TYPE, "PrivateEndpointConnections", PRIVATE_LINKS),
     ]
 
 
@@ -95,7 +79,7 @@ async def _list_keys(call: Call) -> Response:
     properties, world = workspace["properties"], call.world
     keys: Json = {
         "userStorageKey": _storage_key(world, workspace),
-        "userStorageArmId": properties.get("storageAccount"),
+        _account_name(call): properties.get("storageAccount"),
         "appInsightsInstrumentationKey": _instrumentation_key(world, workspace),
         "containerRegistryCredentials": _registry_credentials(world, workspace),
         "notebookAccessKeys": _notebook_keys(workspace),
@@ -103,10 +87,17 @@ async def _list_keys(call: Call) -> Response:
     return Response(200, keys)
 
 
+def _account_name(call: Call) -> str:
+    """The member that names the account: another one in the api-versions up to 2023-04-01-preview, and in one more."""
+    version = call.api_version.lower()
+    is_old = version <= "2023-04-01-preview" or version == "2023-10-01"
+    return "userStorageResourceId" if is_old else "userStorageArmId"
+
+
 async def _list_storage_keys(call: Call) -> Response:
     key = _storage_key(call.world, require_workspace(call))
     if key is None:
-        raise service_error(400, "UserError", "The workspace's storage account does not permit key access.")
+        raise account_error(400, "UserError", "The workspace's storage account does not permit key access.")
     return Response(200, {"userStorageKey": key})
 
 
@@ -149,28 +140,11 @@ async def _diagnose(call: Call) -> Response:
         workspace["location"],
         default_s=_DIAGNOSE_S,
         finish=finish,
-        result=lambda: {"value": _findings(world, workspace)},
+        result=lambda: {"value": diagnose(world, workspace)},
     )
     headers = world.operations.headers(operation, call.api_version)
     headers.pop("Azure-AsyncOperation")
     return Response(202, None, headers)
-
-
-def _findings(world: World, workspace: Json) -> Json:
-    value: Json = {name: [] for name in _RESULTS}
-    for name, group in _DIAGNOSED.items():
-        target = workspace["properties"].get(name)
-        if target and target not in world.documents:
-            value[group].append(_finding("ResourceNotFound", f"The {name} '{target}' was not found."))
-    for scope in (workspace["id"], "/".join(workspace["id"].split("/")[:5])):
-        for lock in world.documents.collection(f"{scope}/providers/{_LOCKS}"):
-            message = f"The lock '{lock['name']}' on '{scope}' blocks changes that the workspace needs."
-            value["resourceLockResults"].append(_finding("ResourceLockDetected", message))
-    return value
-
-
-def _finding(code: str, message: str) -> Json:
-    return {"code": code, "level": "Error", "message": message}
 
 
 def _storage_key(world: World, workspace: Json) -> str | None:

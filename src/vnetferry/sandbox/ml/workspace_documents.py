@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm.host_names import notebook_host
 from vnetferry.sandbox.arm.private_links import connections_of
-from vnetferry.sandbox.ml.managed_network import disabled
+from vnetferry.sandbox.ml.managed_network import disabled, is_managed
 from vnetferry.sandbox.ml.scope import WORKSPACE_TYPE
 from vnetferry.sandbox.wire import Json
 
@@ -48,13 +48,26 @@ def new_workspace(birth: Birth, body: Json) -> Json:
 
 
 def shown(world: World, workspace: Json) -> Json:
-    """What GET answers: the document, with its private endpoint connections when it has any."""
+    """What GET answers: the document, with its private endpoint connections when it has any.
+
+    Without a managed network it has no rules, not even none (recorded).
+    """
     document = deepcopy(workspace)
+    network = _in_order(document["properties"].get("managedNetwork") or {})
+    document["properties"]["managedNetwork"] = network
+    if not is_managed(document) and not network.get("outboundRules"):
+        network.pop("outboundRules", None)
     connections = connections_of(world, workspace["id"])
     if connections:
         document["properties"]["privateEndpointConnections"] = connections
         document["properties"]["privateLinkCount"] = len(connections)
     return document
+
+
+def _in_order(network: Json) -> Json:
+    """A managed network's members in the service's order, those of later api-versions at the end."""
+    first = ("changeableIsolationModes", "isolationMode", "networkId", "outboundRules", "status")
+    return {name: network[name] for name in first if name in network} | network
 
 
 def _properties(birth: Birth, given: Json) -> Json:
@@ -104,7 +117,20 @@ def _optional(given: Json) -> Json:
     names = ("primaryUserAssignedIdentity", "allowPublicAccessWhenBehindVnet", "sharedPrivateLinkResources")
     found = {name: given[name] for name in names if given.get(name)}
     encryption = given.get("encryption") or {}
-    return found | ({"encryption": encryption} if encryption.get("status") == "Enabled" else {})
+    return found | ({"encryption": _encryption(encryption)} if encryption.get("status") == "Enabled" else {})
+
+
+# What the SDK's own template still calls by its former names.
+_BROUGHT = {
+    "cosmosDbArmId": "cosmosDbResourceId",
+    "searchAccountArmId": "searchAccountResourceId",
+    "storageAccountArmId": "storageAccountResourceId",
+}
+
+
+def _encryption(given: Json) -> Json:
+    """By today's names, without those that say nothing."""
+    return {_BROUGHT.get(name, name): value for name, value in given.items() if value}
 
 
 def _acls(given: Json | None) -> Json:

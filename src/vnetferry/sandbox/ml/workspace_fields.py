@@ -129,6 +129,7 @@ CREATE = Kind(
         ),
     },
     _CODE,
+    "account",
 )
 UPDATE = Kind(
     "WorkspaceUpdateParameters",
@@ -139,4 +140,5 @@ UPDATE = Kind(
         ),
     },
     _CODE,
+    "account",
 )

@@ -6,10 +6,11 @@ Source: Azure Machine Learning workspaces (associated resources), and the refusa
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.documents import resource_type
-from vnetferry.sandbox.errors import AzureError, service_error
+from vnetferry.sandbox.errors import AzureError, account_error
 from vnetferry.sandbox.wire import Json
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _ASSOCIATED = {
 
 def bad_request(message: str) -> AzureError:
     """400 in the workspace service's words."""
-    return service_error(400, "BadRequest", message)
+    return account_error(400, "BadRequest", message)
 
 
 def require_name(name: str) -> None:
@@ -36,7 +37,7 @@ def require_name(name: str) -> None:
             f"Workspace name '{name}' is invalid. It must be 3 to 33 characters long, begin with a letter "
             "or a digit and hold only letters, digits, hyphens and underscores."
         )
-        raise service_error(400, "InvalidWorkspaceName", message)
+        raise account_error(400, "InvalidWorkspaceName", message)
 
 
 def require_creatable(world: World, subscription_id: str, body: Json) -> None:
@@ -49,6 +50,8 @@ def require_creatable(world: World, subscription_id: str, body: Json) -> None:
         _require_associated(world, subscription_id, name, body["properties"].get(name))
     require_primary_identity(body["identity"], body["properties"])
     require_served(body["properties"])
+    if (body["properties"].get("networkAcls") or {}).get("ipRules"):
+        raise bad_request("IP rules can only be set after the workspace is created.")
 
 
 def require_served(properties: Json) -> None:
@@ -109,8 +112,26 @@ def require_changeable(world: World, workspace: Json, properties: Json) -> None:
         raise bad_request(
             "Encryption with customer-managed keys can only be set when the workspace is created."
         )
-    if len((properties.get("networkAcls") or {}).get("ipRules") or []) > 200:
+    _require_ip_rules((properties.get("networkAcls") or {}).get("ipRules") or [])
+
+
+def _require_ip_rules(rules: list[Json]) -> None:
+    """At most 200, each an IPv4 address or range in CIDR notation (documented; the words are assumed)."""
+    if len(rules) > 200:
         raise bad_request("A workspace takes at most 200 IP rules.")
+    for rule in rules:
+        if not _is_ipv4(rule["value"]):
+            raise bad_request(
+                f"IP rule '{rule['value']}' is invalid. Give an IPv4 address or a range in CIDR notation."
+            )
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        IPv4Network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _require_associated(world: World, subscription_id: str, name: str, identifier: str | None) -> None:

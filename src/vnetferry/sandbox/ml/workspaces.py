@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.arm.bodies import require_tags
 from vnetferry.sandbox.arm.private_links import adopt_connections
+from vnetferry.sandbox.arm.providers import require_offered
 from vnetferry.sandbox.arm.regions import require_region
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml import endpoints, managed_network, soft_delete
 from vnetferry.sandbox.ml.furnishing import assign_roles, furnish
 from vnetferry.sandbox.ml.identity import require_assignable, resolve_identity
 from vnetferry.sandbox.ml.managed_network import network_of, rules_of
+from vnetferry.sandbox.ml.online_quotas import limit_of
 from vnetferry.sandbox.ml.scope import (
     WORKSPACE,
     WORKSPACE_TYPE,
@@ -50,7 +52,9 @@ if TYPE_CHECKING:
 _CREATE_S, _UPDATE_S, _DELETE_S = 40.0, 30.0, 60.0
 _PAGE = 50
 # Members of `properties` that a change does not copy as they are.
-_APART = {"managedNetwork", "encryption", "featureStoreSettings"}
+_APART = {"managedNetwork", "encryption", "featureStoreSettings", "v1LegacyMode"}
+# Documented: half an hour to an hour, or more, until a change of the legacy mode takes effect.
+_LEGACY_MODE_S = 1800.0
 
 
 def operations() -> list[Operation]:
@@ -61,7 +65,15 @@ def operations() -> list[Operation]:
     return [
         row("Workspaces_Get", "GET", WORKSPACE, _get, f"{right}/read", evidence="recorded"),
         row("Workspaces_CreateOrUpdate", "PUT", WORKSPACE, _put, f"{right}/write"),
-        row("Workspaces_Update", "PATCH", WORKSPACE, _patch, f"{right}/write", evidence="recorded"),
+        row(
+            "Workspaces_Update",
+            "PATCH",
+            WORKSPACE,
+            _patch,
+            f"{right}/write",
+            evidence="recorded",
+            note="GET shows a new v1LegacyMode when it takes effect: assumed",
+        ),
         row(
             "Workspaces_Delete",
             "DELETE",
@@ -83,6 +95,7 @@ def adopt(world: World, document: Json) -> None:
     workspace["properties"].setdefault("workspaceId", str(uuid.uuid4()))
     workspace["properties"].setdefault("provisioningState", "Succeeded")
     network_of(workspace).setdefault("isolationMode", "Disabled")
+    managed_network.adopt_rules(world, workspace)
     adopt_connections(world, workspace)
     world.documents.put(workspace)
 
@@ -142,6 +155,8 @@ def _create(call: Call, body: Json) -> Response:
     name = identifier.rpartition("/")[2]
     require_name(name)
     location = require_region(body.get("location"), WORKSPACE_TYPE)
+    require_offered(call.world, workspace_id(call), location)
+    _require_room(world, identifier.rpartition("/")[0])
     require_creatable(world, call.params["subscriptionId"], body)
     require_assignable(call, body["identity"])
     tenant = call.request.principal.tenant_id if call.request.principal else ""
@@ -166,6 +181,22 @@ def _create(call: Call, body: Json) -> Response:
         workspace["properties"]["provisioningState"] = "Succeeded"
 
     return _begin(call, workspace, _CREATE_S, finish)
+
+
+def _require_room(world: World, workspaces: str) -> None:
+    """A group has so many workspaces, those below this path; the quota `workspacesPerGroup` sets another limit.
+
+    Source: manage and increase quotas for Azure Machine Learning; code and text are assumed.
+    """
+    limit = limit_of(world, "workspacesPerGroup")
+    count = len(world.documents.collection(workspaces))
+    if count >= limit:
+        message = (
+            f"Creating the resource of type '{WORKSPACE_TYPE}' would exceed the quota of '{limit}' resources of type "
+            f"'{WORKSPACE_TYPE}' per resource group. The current resource count is '{count}', please delete some "
+            "resources of this type before creating a new one."
+        )
+        raise AzureError(409, "ResourceQuotaExceeded", message)
 
 
 def _recover(call: Call, body: Json) -> Response:
@@ -203,6 +234,7 @@ def _change(call: Call, workspace: Json, body: Json) -> Response:
         if body.get("tags") is not None:
             workspace["tags"] = body["tags"]
         workspace["properties"].update(_copied(workspace, properties))
+        _change_legacy_mode(call, workspace, properties)
         managed_network.apply_change(world, workspace, wanted, rules, call.request.principal)
         await _provision_if_asked(call, workspace, properties)
         workspace["systemData"] = modified(world, call.request.principal, workspace.get("systemData"))
@@ -210,6 +242,19 @@ def _change(call: Call, workspace: Json, body: Json) -> Response:
 
     extra_s = managed_network.change_s(workspace, wanted)
     return _begin(call, workspace, _UPDATE_S + extra_s, finish)
+
+
+def _change_legacy_mode(call: Call, workspace: Json, properties: Json) -> None:
+    """Let `v1LegacyMode` change when the change takes effect; that GET shows it only then is assumed."""
+    wanted, world = properties.get("v1LegacyMode"), call.world
+    if wanted is None or wanted == bool(workspace["properties"].get("v1LegacyMode")):
+        return
+
+    async def take_effect() -> None:
+        await world.clock.sleep(world.scenario.durations_s.get("Workspaces_LegacyMode", _LEGACY_MODE_S))
+        workspace["properties"]["v1LegacyMode"] = wanted
+
+    world.operations.spawn(take_effect())
 
 
 async def _provision_if_asked(call: Call, workspace: Json, properties: Json) -> None:
