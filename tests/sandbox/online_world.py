@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,15 +54,35 @@ def documents(workspace_properties: Json | None = None, registry_sku: str = "Pre
         STORAGE: {},
         REGISTRY: {},
         VAULT: {},
+        f"{WORKSPACE}/privateEndpointConnections/callers": callers_connection(),
     }
     made = [_document(identifier, properties) for identifier, properties in bodies.items()]
     next(d for d in made if d["id"] == REGISTRY)["sku"] = {"name": registry_sku}
     return made
 
 
+def callers_connection() -> Json:
+    """What a workspace's private endpoint for callers shows on it; legacy isolation needs one."""
+    endpoint = f"{GROUP}/providers/Microsoft.Network/privateEndpoints/pe-callers"
+    state = {"status": "Approved", "description": "Auto-Approved", "actionsRequired": "None"}
+    return {"privateEndpoint": {"id": endpoint}, "privateLinkServiceConnectionState": state}
+
+
 def _document(identifier: str, properties: Json) -> Json:
     name = identifier.rpartition("/")[2]
     return {"id": identifier, "name": name, "location": "westeurope", "properties": properties}
+
+
+def role_on(scope: str, role: str, principal: str) -> Json:
+    """A role assignment that was made long ago."""
+    name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{scope}/{role}/{principal}"))
+    definition = (
+        f"/subscriptions/{GROUP.split('/')[2]}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+    )
+    kind = "Microsoft.Authorization/roleAssignments"
+    given = {"roleDefinitionId": definition, "principalId": principal, "scope": scope}
+    stamped = {"createdOn": "2024-01-01T00:00:00Z", "updatedOn": "2024-01-01T00:00:00Z", **given}
+    return {"id": f"{scope}/providers/{kind}/{name}", "name": name, "type": kind, "properties": stamped}
 
 
 def deployment_body(**properties: Any) -> Json:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.online_world import STORAGE, VAULT, WORKSPACE, Online, documents, online
-from vnetferry.sandbox.scoring.egress import network_of, reaches_privately
+from tests.sandbox.online_world import GROUP, STORAGE, VAULT, WORKSPACE, Online, documents, online
+from vnetferry.sandbox.doors import find_door
+from vnetferry.sandbox.scoring.egress import network_of, private_endpoint_to
 from vnetferry.sandbox.wire import INTERNET, Json
 
 _STORAGE_RULE = {
@@ -113,18 +114,33 @@ def test_public_deployment_is_in_the_internet(tmp_path: Path) -> None:
 def test_managed_network_reaches_privately_what_its_rules_link(tmp_path: Path) -> None:
     with _managed(tmp_path, {"r": _STORAGE_RULE}) as az:
         vantage, _ = network_of(az.world, _deployment())
-        assert reaches_privately(az.world, vantage, STORAGE, "blob")
-        assert not reaches_privately(az.world, vantage, STORAGE, "file")
-        assert not reaches_privately(az.world, vantage, VAULT, "vault")
+        assert private_endpoint_to(az.world, vantage, STORAGE, "blob")
+        assert not private_endpoint_to(az.world, vantage, STORAGE, "file")
+        assert not private_endpoint_to(az.world, vantage, VAULT, "vault")
         az.world.documents.require(WORKSPACE)["properties"]["managedNetwork"]["outboundRules"].clear()
-        assert not reaches_privately(az.world, vantage, STORAGE, "blob")
+        assert not private_endpoint_to(az.world, vantage, STORAGE, "blob")
+
+
+def test_connection_from_a_managed_network_arrives_by_its_own_private_endpoint_or_publicly(
+    tmp_path: Path,
+) -> None:
+    with _managed(tmp_path, {"r": _STORAGE_RULE}) as az:
+        az.world.documents.put({"id": GROUP, "name": "rg", "properties": {}})
+        vantage, _ = network_of(az.world, _deployment())
+        own = find_door(az.world, vantage, "stlegacy.blob.core.windows.net")
+        assert own.leads_to(STORAGE, "blob")
+        assert find_door(az.world, vantage, "kvlegacy.vault.azure.net").kind == "public"
+        assert find_door(az.world, vantage, "management.azure.com").kind == "public"
+        assert find_door(az.world, vantage, "absent.vault.azure.net").kind == "unresolved"
+        az.world.documents.require(WORKSPACE)["properties"]["managedNetwork"]["outboundRules"].clear()
+        assert find_door(az.world, vantage, "stlegacy.blob.core.windows.net").kind == "public"
 
 
 def test_legacy_deployment_reaches_privately_its_workspaces_storage(tmp_path: Path) -> None:
     with online(tmp_path) as az:
         vantage, _ = network_of(az.world, _deployment(egressPublicNetworkAccess="Disabled"))
-        assert reaches_privately(az.world, vantage, STORAGE, "blob")
-        assert not reaches_privately(az.world, vantage, VAULT, "vault")
+        assert private_endpoint_to(az.world, vantage, STORAGE, "blob")
+        assert not private_endpoint_to(az.world, vantage, VAULT, "vault")
 
 
 def _deployment(**properties: str) -> Json:

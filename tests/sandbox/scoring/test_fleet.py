@@ -3,13 +3,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.sandbox.online_world import MODEL, deployment_body, documents, online, texts
+from tests.sandbox.online_world import MODEL, WORKSPACE, Online, deployment_body, documents, online, texts
+from tests.sandbox.scoring_runtime import needs_runtime
 from vnetferry.sandbox.errors import AzureError
-from vnetferry.sandbox.scoring import runtime
 
 _SCRIPT = """
 import json, os, time
@@ -35,25 +37,15 @@ def run(data):
 """
 
 
-def _has_runtime() -> bool:
-    try:
-        runtime.find_python()
-    except runtime.RuntimeMissing:
-        return False
-    return True
-
-
-needs_runtime = pytest.mark.skipif(
-    not _has_runtime(), reason="the scoring runtime is not installed: make it first"
-)
-
-
 @needs_runtime
 def test_deployment_runs_its_own_script_with_its_own_model_and_variables(tmp_path: Path) -> None:
     with online(tmp_path, runtime="inference-server") as az:
         az.upload(_SCRIPT)
-        az.make_endpoint()
-        made = az.make_deployment(environmentVariables={"GREETING": "hello"})
+        connection = {"id": f"{WORKSPACE}/connections/greeter", "properties": {"target": "hello"}}
+        az.world.documents.put(connection)
+        az.make_endpoint(properties={"enforce_access_to_default_secret_stores": "enabled"})
+        reference = "${{azureml://connections/greeter/target}}"
+        made = az.make_deployment(environmentVariables={"GREETING": reference})
         assert made["properties"]["provisioningState"] == "Succeeded"
         az.set_traffic({"blue": 100})
         answer = az.score({})
@@ -62,6 +54,22 @@ def test_deployment_runs_its_own_script_with_its_own_model_and_variables(tmp_pat
         assert said["model"] == "weights"
         assert said["tail"] == ["var", "azureml-app", "azureml-models", "m", "1"][-4:]
         assert said["greeting"] == "hello"
+
+
+@pytest.mark.parametrize("path", ["/../../../escaped", "/var/../../../../escaped", "../../../escaped"])
+def test_model_mounted_outside_of_its_container_is_not_written(tmp_path: Path, path: str) -> None:
+    inside = tmp_path / "a" / "b" / "c" / "d"
+    inside.mkdir(parents=True)
+    with online(inside, runtime="inference-server") as az:
+        az.upload()
+        az.make_endpoint()
+        answer = az.send(
+            "PUT", "onlineEndpoints/scoring/deployments/blue", deployment_body(modelMountPath=path)
+        )
+        az.settle()
+        assert az.error_of(answer)["code"] == "BadArgument"
+        assert "leads out of the container" in az.error_of(answer)["message"]
+        assert not list(tmp_path.rglob("escaped"))
 
 
 @needs_runtime
@@ -203,15 +211,22 @@ def test_update_whose_operation_fails_leaves_the_old_server_answering(tmp_path: 
         assert json.loads(az.score({}, azureml_model_deployment="blue").encoded())["greeting"] == "hello"
 
 
-@needs_runtime
-def test_deployment_of_the_scenario_starts_with_its_first_request(tmp_path: Path) -> None:
-    with online(tmp_path / "one", runtime="inference-server") as az:
+@contextmanager
+def _of_the_scenario(folder: Path) -> Iterator[Online]:
+    """A sandbox whose scenario holds a deployment, which no server runs yet."""
+    with online(folder / "one", runtime="inference-server") as az:
         az.upload(_SCRIPT)
         endpoint = az.make_endpoint()
         deployment = az.make_deployment(environmentVariables={"GREETING": "hello"})
-    with online(tmp_path / "two", runtime="inference-server") as az:
+    with online(folder / "two", runtime="inference-server") as az:
         az.upload(_SCRIPT)
         az.adopt(endpoint, deployment)
+        yield az
+
+
+@needs_runtime
+def test_deployment_of_the_scenario_starts_with_its_first_request(tmp_path: Path) -> None:
+    with _of_the_scenario(tmp_path) as az:
 
         async def two() -> list[int]:
             orders = [az.score_later({}, azureml_model_deployment="blue") for _ in range(2)]
@@ -219,6 +234,27 @@ def test_deployment_of_the_scenario_starts_with_its_first_request(tmp_path: Path
 
         first, second = az.run(two())
         assert first == second
+
+
+@needs_runtime
+def test_server_whose_first_caller_went_away_serves_the_next_one_and_ends_with_the_sandbox(
+    tmp_path: Path,
+) -> None:
+    with _of_the_scenario(tmp_path) as az:
+
+        async def leave_while_it_starts() -> int:
+            first = asyncio.ensure_future(az.score_later({}, azureml_model_deployment="blue"))
+            for _ in range(10):
+                await asyncio.sleep(0)
+            (starting,) = az.world.fleet._starting.values()
+            first.cancel()
+            return (await starting).process.pid
+
+        pid = az.run(leave_while_it_starts())
+        assert az.score({}, azureml_model_deployment="blue").status == 200
+        assert [server.process.pid for server in az.world.fleet._servers.values()] == [pid]
+        assert az.world.fleet._starting == {}
+    assert not _is_alive(pid)
 
 
 @needs_runtime

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -8,13 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.online_world import GROUP, WORKSPACE, Online, online, refusal, texts
+from tests.sandbox.online_world import (
+    ENVIRONMENT,
+    GROUP,
+    WORKSPACE,
+    Online,
+    documents,
+    online,
+    refusal,
+    texts,
+)
 from vnetferry.sandbox.arm.authorization import CLIENT_OBJECT_ID
 from vnetferry.sandbox.arm.private_links import connect
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml.endpoint_keys import issue_token
 from vnetferry.sandbox.scoring import ingress
-from vnetferry.sandbox.wire import Request
+from vnetferry.sandbox.wire import Request, Response
 
 _ENDPOINT = f"{WORKSPACE}/onlineEndpoints/scoring"
 
@@ -22,12 +32,20 @@ _ENDPOINT = f"{WORKSPACE}/onlineEndpoints/scoring"
 def test_answer_carries_the_services_headers(tmp_path: Path) -> None:
     with online(tmp_path) as az:
         _serve(az)
-        answer = az.score({"x": 1}, x_request_id="mine")
+        guid = "5f0c2d3e-0000-4a6b-8c7d-9e0f1a2b3c4d"
+        answer = az.score({"x": 1}, x_request_id=guid, x_ms_client_request_id="mine: " + "x" * 50)
         assert answer.status == 200
         assert answer.body == {"deployment": "blue", "request": {"x": 1}}
         assert answer.headers["azureml-model-deployment"] == "blue"
         assert answer.headers["server"] == "azureml-frontdoor"
-        assert answer.headers["x-request-id"] == "mine"
+        assert answer.headers["x-request-id"] == guid
+        assert answer.headers["x-ms-client-request-id"] == "mine" + "x" * 36
+
+
+def test_request_id_that_is_no_guid_is_replaced(tmp_path: Path) -> None:
+    with online(tmp_path) as az:
+        _serve(az)
+        assert uuid.UUID(az.score({}, x_request_id="mine").headers["x-request-id"])
 
 
 @pytest.mark.parametrize("presented", ["", "Bearer ", "Bearer wrong", "Basic abc", "wrong"])
@@ -172,6 +190,31 @@ def test_other_paths_are_404(tmp_path: Path) -> None:
             az.run(ingress.handle(az.world, request))
 
 
+def test_container_of_ones_own_is_asked_at_its_own_routes(tmp_path: Path) -> None:
+    held = documents()
+    environment = next(document for document in held if document["id"] == ENVIRONMENT)
+    routes = {"scoringRoute": "/v1/models/m:predict", "livenessRoute": "/ping", "readinessRoute": "/ping"}
+    environment["properties"]["inferenceConfig"] = {
+        name: {"path": path, "port": 8080} for name, path in routes.items()
+    }
+    with online(tmp_path, held=held) as az:
+        az.make_endpoint()
+        az.make_deployment("blue", codeConfiguration=None, model=None)
+        az.set_traffic({"blue": 100})
+        for path in ("/score", "/v1/models/m:predict", "/ping"):
+            assert _send(az, path).status == 200
+        with pytest.raises(AzureError, match="404"):
+            _send(az, "/v1/models/other")
+
+
+def _send(az: Online, path: str) -> Response:
+    host, key = "scoring.westeurope.inference.ml.azure.com", az.keys()["primaryKey"]
+    request = Request("POST", host, path, headers={"authorization": f"Bearer {key}"}, body=b"{}")
+    answer = az.run(ingress.handle(az.world, request))
+    assert isinstance(answer, Response)
+    return answer
+
+
 def _serve(az: Online, **properties: object) -> None:
     az.make_endpoint(**properties)
     az.make_deployment("blue")
@@ -179,10 +222,27 @@ def _serve(az: Online, **properties: object) -> None:
 
 
 def _link(az: Online, network: str, *, approved: bool) -> None:
-    endpoint_id = f"{GROUP}/providers/Microsoft.Network/privateEndpoints/pe"
-    subnet = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/{network}/subnets/default"
-    az.world.documents.put({"id": endpoint_id, "properties": {"subnet": {"id": subnet}}})
-    connect(az.world, WORKSPACE, endpoint_id, ["amlworkspace"], approved=approved)
+    """A private endpoint to the workspace in a network that resolves to it, and another network."""
+    put, providers = az.world.documents.put, f"{GROUP}/providers/Microsoft.Network"
+    for name in (network, "vnet-other"):
+        put({"id": f"{providers}/virtualNetworks/{name}", "name": name, "properties": {}})
+    target = {"privateLinkServiceId": WORKSPACE, "groupIds": ["amlworkspace"]}
+    subnet = f"{providers}/virtualNetworks/{network}/subnets/default"
+    properties = {
+        "subnet": {"id": subnet},
+        "privateLinkServiceConnections": [{"name": "c", "properties": target}],
+        "customDnsConfigs": [{"fqdn": "*.inference", "ipAddresses": ["10.0.1.4"]}],
+    }
+    put({"id": f"{providers}/privateEndpoints/pe", "name": "pe", "properties": properties})
+    zone = f"{providers}/privateDnsZones/privatelink.api.azureml.ms"
+    guid = az.world.documents.require(WORKSPACE)["properties"]["workspaceId"]
+    name, addresses = f"*.{guid}.inference.westeurope", [{"ipv4Address": "10.0.1.4"}]
+    link = {"virtualNetwork": {"id": f"{providers}/virtualNetworks/{network}"}}
+    put({"id": GROUP, "name": "rg", "properties": {}})
+    put({"id": zone, "name": "privatelink.api.azureml.ms", "properties": {}})
+    put({"id": f"{zone}/A/{name}", "name": name, "properties": {"aRecords": addresses}})
+    put({"id": f"{zone}/virtualNetworkLinks/l", "name": "l", "properties": link})
+    connect(az.world, WORKSPACE, f"{providers}/privateEndpoints/pe", ["amlworkspace"], approved=approved)
 
 
 def test_body_reaches_the_deployment_unchanged(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sandbox.scoring_runtime import needs_runtime
 from vnetferry.sandbox.scoring import runtime
 from vnetferry.sandbox.scoring.process import Launch, launch
 
@@ -30,19 +31,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-def _has_runtime() -> bool:
-    try:
-        runtime.find_python()
-    except runtime.RuntimeMissing:
-        return False
-    return True
-
-
-needs_runtime = pytest.mark.skipif(
-    not _has_runtime(), reason="the scoring runtime is not installed: make it first"
-)
 
 
 @needs_runtime

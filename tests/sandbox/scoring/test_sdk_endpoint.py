@@ -18,6 +18,7 @@ from azure.ai.ml.entities import (
 )
 from azure.core.exceptions import HttpResponseError
 
+from tests.sandbox.ml.registry_world import registry, registry_client
 from tests.sandbox.ml.workspace_world import WORKSPACE, Arm
 
 _SCRIPT = """
@@ -56,6 +57,25 @@ def test_secure_path_with_the_sdk(tmp_path: Path, workspace: Callable[..., MLCli
     assert client.online_endpoints.get("scoring").traffic == {"blue": 100}
     client.online_endpoints.begin_delete("scoring").result()
     assert [e.name for e in client.online_endpoints.list()] == []
+
+
+def test_registrys_model_and_environment_serve_with_the_sdk(
+    tmp_path: Path, workspace: Callable[..., MLClient]
+) -> None:
+    client = workspace((registry(),))
+    _write_assets(tmp_path)
+    shared = registry_client()
+    model = shared.models.create_or_update(Model(name="weights", version="1", path=str(tmp_path / "model")))
+    made = shared.environments.create_or_update(
+        Environment(name="e", version="1", image="mcr.microsoft.com/x:1")
+    )
+    _make_endpoint(client)
+    deployment = _deployment(tmp_path, "blue")
+    deployment.model, deployment.environment = model.id, made.id
+    client.online_deployments.begin_create_or_update(deployment).result()
+    (tmp_path / "request.json").write_text(json.dumps({"data": [1, 2]}))
+    asked = {"deployment_name": "blue", "request_file": str(tmp_path / "request.json")}
+    assert json.loads(client.online_endpoints.invoke("scoring", **asked)) == {"result": [3.0, 6.0]}
 
 
 def test_deployment_before_the_network_is_provisioned_is_refused_and_accepted_after(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.ml.registry_documents import find_asset
 from vnetferry.sandbox.scoring.specification import name_of, workspace_id_of
 from vnetferry.sandbox.wire import Json
 
@@ -52,21 +53,28 @@ class Assets:
     mounts: tuple[Mount, ...]
     variables: dict[str, str]
 
-    @property
-    def app_root(self) -> str:
-        """The code's folder in the container."""
-        return self.variables["AML_APP_ROOT"]
+
+def is_mlflow_without_code(world: World, deployment: Json) -> bool:
+    """Whether the deployment brings an MLflow model and leaves the scoring to the service."""
+    properties = deployment["properties"]
+    reference = str(properties.get("model") or "")
+    model = world.documents.get(reference) or find_asset(world, reference) or {"properties": {}}
+    has_code = bool((properties.get("codeConfiguration") or {}).get("codeId"))
+    return not has_code and model["properties"].get("modelType") == "mlflow_model"
 
 
 def find_assets(world: World, deployment: Json) -> Assets:
-    """Where the deployment's code and model are.
+    """Where the deployment's code (if it has any) and model are.
 
     AzureError 400 `BadArgument` for what the sandbox cannot fetch.
     """
     properties = deployment["properties"]
-    code = _code_mount(world, properties)
-    mounts, variables = [code], {"AML_APP_ROOT": code.target}
-    variables["AZUREML_ENTRY_SCRIPT"] = properties["codeConfiguration"]["scoringScript"]
+    mounts: list[Mount] = []
+    variables: dict[str, str] = {}
+    if (properties.get("codeConfiguration") or {}).get("codeId"):
+        mounts.append(_code_mount(world, properties))
+        variables["AML_APP_ROOT"] = mounts[0].target
+        variables["AZUREML_ENTRY_SCRIPT"] = properties["codeConfiguration"]["scoringScript"]
     if properties.get("model"):
         mount = _model_mount(world, properties)
         mounts.append(mount)
@@ -115,20 +123,17 @@ def _in_datastore(world: World, workspace_id: str, name: str, path: str) -> Blob
 
 
 def _code_mount(world: World, properties: Json) -> Mount:
-    configuration = properties.get("codeConfiguration") or {}
-    code_id = configuration.get("codeId") or ""
-    document = world.documents.get(code_id) if code_id else None
+    code_id = properties["codeConfiguration"]["codeId"]
+    document = world.documents.get(code_id)
     if document is None:
-        raise _unreachable(
-            code_id, "the deployment names no code that the workspace holds, and only code can be run"
-        )
+        raise _unreachable(code_id, "no such code version")
     source = resolve(world, workspace_id_of(code_id), document["properties"]["codeUri"])
     return Mount(source, f"{APP}/{name_of(source.path) or source.container}")
 
 
 def _model_mount(world: World, properties: Json) -> Mount:
     model_id = properties["model"]
-    document = world.documents.get(model_id)
+    document = world.documents.get(model_id) or find_asset(world, model_id)
     if document is None:
         raise _unreachable(model_id, "no such model version")
     source = resolve(world, workspace_id_of(model_id), document["properties"]["modelUri"])
@@ -139,6 +144,8 @@ def _model_mount(world: World, properties: Json) -> Mount:
 
 def _fetch(blobs: BlobStore, mount: Mount, root: Path) -> list[str]:
     source = mount.source
+    if ".." in Path(mount.target).parts:
+        raise _unreachable(mount.target, "it leads out of the container")
     top = root / mount.target.lstrip("/")
     found = blobs.list(source.account, source.container, source.path.rstrip("/"))
     wanted = [(blob, _relative(blob, source)) for blob in found]

@@ -14,9 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.errors import AzureError
-from vnetferry.sandbox.scoring import egress, runtime
-from vnetferry.sandbox.scoring.assets import Assets, find_assets, lay_out, localize
+from vnetferry.sandbox.scoring import egress, mlflow, runtime
+from vnetferry.sandbox.scoring.assets import (
+    Assets,
+    find_assets,
+    is_mlflow_without_code,
+    lay_out,
+    localize,
+)
 from vnetferry.sandbox.scoring.process import Launch
+from vnetferry.sandbox.scoring.reach import obstacle
+from vnetferry.sandbox.scoring.secret_references import injected
 from vnetferry.sandbox.wire import Json
 
 if TYPE_CHECKING:
@@ -34,31 +42,43 @@ class Container:
 async def build(world: World, deployment: Json, root: Path) -> Container:
     """Lay out a deployment's files below `root` and open its network.
 
-    Raises: AzureError `BadArgument` (code or model missing), `InternalServerError` (no scoring runtime is
-            installed).
+    Raises: AzureError `BadArgument` (code or model missing), `NotImplemented` (a container that the sandbox
+            does not run), `InternalServerError` (no scoring runtime is installed).
     """
     assets = find_assets(world, deployment)
     _check_reachable(world, deployment, assets)
+    without_code = "AML_APP_ROOT" not in assets.variables
+    if without_code and not is_mlflow_without_code(world, deployment):
+        raise _not_run()
     lines = await asyncio.to_thread(lay_out, world.blobs, assets, root)
+    served = await asyncio.to_thread(mlflow.lay_out, assets, root) if without_code else assets.variables
     python = _find_python()
     port = await egress.open_port(world, deployment)
-    own = deployment["properties"].get("environmentVariables") or {}
+    own = {**(deployment["properties"].get("environmentVariables") or {}), **injected(world, deployment)}
     environment = {
         **_base_environment(python, root),
         **_network_environment(port, world.ca_file),
-        **localize({**assets.variables, **own}, root),
+        **localize({**assets.variables, **served, **own}, root),
     }
     launch = Launch(
-        python, Path(f"{root}{assets.app_root}"), environment["AZUREML_ENTRY_SCRIPT"], environment
+        python, Path(f"{root}{served['AML_APP_ROOT']}"), environment["AZUREML_ENTRY_SCRIPT"], environment
     )
     return Container(launch, "".join(f"{line}\n" for line in lines))
 
 
+def _not_run() -> AzureError:
+    return AzureError(
+        501,
+        "NotImplemented",
+        "The sandbox runs a deployment's own code and MLflow models of the scikit-learn flavor, no containers "
+        "of other kinds; with `runtime: echo` in the scenario they answer with an echo.",
+    )
+
+
 def _check_reachable(world: World, deployment: Json, assets: Assets) -> None:
-    """What a container starts from is fetched through its own network, which a legacy one has little of."""
-    _, refuse = egress.network_of(world, deployment)
+    """What a container starts from is fetched through its own network."""
     for mount in assets.mounts:
-        if why := refuse(f"{mount.source.account}.blob.core.windows.net", 443):
+        if why := obstacle(world, deployment, f"{mount.source.account}.blob.core.windows.net"):
             raise AzureError(400, "BadArgument", f"Unable to download user model or code: {why}")
 
 

@@ -5,11 +5,10 @@ Made for scenarios of thousands of deployments, where what matters is which depl
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from vnetferry.sandbox.scoring.specification import name_of
-from vnetferry.sandbox.wire import Request, Response
+from vnetferry.sandbox.wire import Request, Response, read_json
 
 _LOG = "runtime: echo\nThis deployment has no process: it answers with its own name and the request's body.\n"
 
@@ -26,6 +25,6 @@ def logs() -> str:
 
 def _content(body: bytes) -> Any:
     try:
-        return json.loads(body) if body else None
+        return read_json(body.decode()) if body else None
     except ValueError:
         return body.decode(errors="replace")

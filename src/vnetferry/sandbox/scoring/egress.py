@@ -3,12 +3,13 @@
 - A workspace with a managed network that allows only approved outbound: its service tags, FQDN rules (ports
   80 and 443) and private endpoint rules, each once its status is Active; with internet outbound:
   everything.
-- A legacy deployment with egress disabled: the workspace's storage, registry and the workspace itself, no
-  more.
+- A legacy deployment with egress disabled: the workspace's storage, registry and the workspace itself, and those
+  of the registries that its model and environment are from; no more.
 - Any other: everything that the sandbox serves.
 
-Rules are read at each connection, so a rule added to a running workspace holds at once. A refusal names
-what is missing.
+A private endpoint counts while its connection is Approved on the target. Rules and connections are read whenever
+something connects, so what is added to a running workspace, or taken from it, holds at once. A refusal names what is
+missing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,14 @@ from typing import TYPE_CHECKING
 
 from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.ml.managed_network import is_managed
+from vnetferry.sandbox.ml.registry_documents import guid_of
+from vnetferry.sandbox.ml.service_links import (
+    legacy_endpoint_id,
+    legacy_stands,
+    rule_endpoint_id,
+    rule_stands,
+)
+from vnetferry.sandbox.scoring.registry_targets import registry_targets
 from vnetferry.sandbox.scoring.specification import name_of, workspace_id_of
 from vnetferry.sandbox.wire import INTERNET, Json
 
@@ -47,6 +56,7 @@ _REGISTRY, _WORKSPACE = (
     "microsoft.containerregistry/registries",
     "microsoft.machinelearningservices/workspaces",
 )
+_ML_REGISTRY = "microsoft.machinelearningservices/registries"
 
 
 async def open_port(world: World, deployment: Json) -> int:
@@ -65,7 +75,7 @@ def network_of(world: World, deployment: Json) -> tuple[str, Refuse]:
         )
     if is_private(deployment):
         return f"legacy:{deployment['id'].lower()}", lambda host, port: _legacy_refusal(
-            world, workspace_id, host, port
+            world, deployment, host, port
         )
     return INTERNET, _refuse_nothing
 
@@ -79,20 +89,36 @@ def is_private(deployment: Json) -> bool:
     return str(deployment["properties"].get("egressPublicNetworkAccess") or "").lower() == "disabled"
 
 
-def reaches_privately(world: World, vantage: str, target_id: str, group_id: str) -> bool:
-    """Whether one of these networks has a private endpoint for `group_id` of the target.
+def is_service_network(vantage: str) -> bool:
+    """Whether a vantage is a network that Azure ML keeps: a managed one, or a legacy deployment's own."""
+    return vantage.startswith(("managed:", "legacy:"))
 
-    A managed network has those of its active private endpoint rules, a legacy deployment its three.
+
+def private_endpoint_to(world: World, vantage: str, target_id: str, group_id: str) -> str | None:
+    """The id of the private endpoint that one of these networks has for `group_id` of the target, if it leads on.
+
+    A managed network has those of its active private endpoint rules, a legacy deployment its own.
     """
     kind, _, owner = vantage.partition(":")
     wanted = (target_id.lower(), group_id.lower())
-    if kind == "managed":
-        return wanted in set(map(_private_target, _active_rules(_managed_network(world, owner))))
-    return kind == "legacy" and wanted in set(legacy_targets(world, workspace_id_of(owner)))
+    if kind == "managed" and (workspace := world.documents.get(owner)):
+        for name, rule in _active_rules(workspace):
+            if _private_target(rule) == wanted and rule_stands(world, workspace, name, rule):
+                return rule_endpoint_id(workspace, name)
+    if kind == "legacy":
+        deployment = world.documents.get(owner) or {"id": owner, "properties": {}}
+        if wanted in legacy_targets(world, deployment) and legacy_stands(world, owner, *wanted):
+            return legacy_endpoint_id(owner, *wanted)
+    return None
 
 
-def legacy_targets(world: World, workspace_id: str) -> list[tuple[str, str]]:
-    """What a legacy deployment has private endpoints to: resource (lower case) and subresource."""
+def legacy_targets(world: World, deployment: Json) -> list[tuple[str, str]]:
+    """What a legacy deployment has private endpoints to: resource (lower case) and subresource.
+
+    Its workspace, and the workspace's storage and container registry; and what its registries keep its model
+    and its environment in.
+    """
+    workspace_id = workspace_id_of(deployment["id"])
     workspace = world.documents.get(workspace_id)
     properties = workspace["properties"] if workspace else {}
     wanted = (
@@ -100,26 +126,47 @@ def legacy_targets(world: World, workspace_id: str) -> list[tuple[str, str]]:
         (properties.get("storageAccount"), "blob"),
         (properties.get("containerRegistry"), "registry"),
     )
-    return [(str(target).lower(), group) for target, group in wanted if target and target in world.documents]
+    own = [(str(target).lower(), group) for target, group in wanted if target and target in world.documents]
+    further = registry_targets(world, deployment)
+    return [*own, *((target.resource["id"].lower(), target.group_id) for target in further)]
 
 
 def managed_refusal(world: World, workspace_id: str, host: str, port: int) -> str | None:
     """Why a managed network does not let a connection out, or None."""
-    network = _managed_network(world, workspace_id)
-    if str(network.get("isolationMode")).lower() == "allowinternetoutbound":
+    workspace = world.documents.get(workspace_id) or {"properties": {}}
+    settings = workspace["properties"].get("managedNetwork") or {}
+    if str(settings.get("isolationMode")).lower() == "allowinternetoutbound":
         return None
-    if any(_allows(world, rule, host, port) for rule in _active_rules(network)):
+    covering = [each for each in _active_rules(workspace) if _allows(world, each[1], host, port)]
+    if any(not _is_broken(world, workspace, *each) for each in covering):
         return None
+    network = f"the managed network of workspace '{name_of(workspace_id)}'"
+    if covering:
+        rule = f"outbound rule '{covering[0][0]}'"
+        return f"{host}:{port} is not reachable from {network}: {_NOT_APPROVED.format(rule)}"
     return (
-        f"{host}:{port} is not reachable from the managed network of workspace '{name_of(workspace_id)}': "
+        f"{host}:{port} is not reachable from {network}: "
         "no active outbound rule covers it. Add an FQDN, service tag or private endpoint rule for it."
     )
 
 
-def _legacy_refusal(world: World, workspace_id: str, host: str, port: int) -> str | None:
-    targets = (target for target, _ in legacy_targets(world, workspace_id))
-    if any(_matches(pattern, host) for target in targets for pattern in _hosts_of(world, target)):
+_NOT_APPROVED = (
+    "the private endpoint connection of {} is not Approved on its target. Approve it there with "
+    "'az network private-endpoint-connection approve --id'."
+)
+
+
+def _legacy_refusal(world: World, deployment: Json, host: str, port: int) -> str | None:
+    workspace_id, own = workspace_id_of(deployment["id"]), str(deployment["id"])
+    leading = [
+        (target, group)
+        for target, group in legacy_targets(world, deployment)
+        if any(_matches(pattern, host) for pattern in _hosts_of(world, target))
+    ]
+    if any(legacy_stands(world, own, target, group) for target, group in leading):
         return None
+    if leading:
+        return f"{host}:{port} is not reachable: {_NOT_APPROVED.format('the deployment')}"
     return (
         f"{host}:{port} is not reachable: the deployment has egressPublicNetworkAccess Disabled, and its "
         "network "
@@ -127,15 +174,17 @@ def _legacy_refusal(world: World, workspace_id: str, host: str, port: int) -> st
     )
 
 
-def _managed_network(world: World, workspace_id: str) -> Json:
-    workspace = world.documents.get(workspace_id)
-    return (workspace["properties"].get("managedNetwork") or {}) if workspace else {}
+def _is_broken(world: World, workspace: Json, name: str, rule: Json) -> bool:
+    """Whether it is a private endpoint rule whose connection is not approved, or gone."""
+    kind = str(rule.get("type")).lower()
+    return kind == "privateendpoint" and not rule_stands(world, workspace, name, rule)
 
 
-def _active_rules(network: Json) -> Iterator[Json]:
-    for rule in (network.get("outboundRules") or {}).values():
+def _active_rules(workspace: Json) -> Iterator[tuple[str, Json]]:
+    network = workspace["properties"].get("managedNetwork") or {}
+    for name, rule in (network.get("outboundRules") or {}).items():
         if str(rule.get("status", "Active")).lower() == "active":
-            yield rule
+            yield name, rule
 
 
 def _private_target(rule: Json) -> tuple[str, str]:
@@ -181,6 +230,9 @@ def _hosts_of(world: World, resource_id: str) -> tuple[str, ...]:
     if kind == _WORKSPACE:
         guid = (world.documents.get(resource_id) or {"properties": {}})["properties"].get("workspaceId", "")
         return (f"{guid}.workspace.*.api.azureml.ms", f"{guid}.workspace.*.cert.api.azureml.ms")
+    if kind == _ML_REGISTRY:
+        guid = guid_of({"id": resource_id})
+        return (f"{guid}.registry.*.api.azureml.ms", f"{guid}.registry.*.privatelink.api.azureml.ms")
     known = {
         _STORAGE: (f"{name}.*.core.windows.net",),
         _VAULT: (f"{name}.vault.azure.net",),

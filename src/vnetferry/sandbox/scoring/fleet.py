@@ -61,6 +61,14 @@ class _Server:
     pending: int = 0
 
 
+@dataclass(frozen=True)
+class _Failure:
+    """Why a deployment did not come up: how far it came (`ModelDownload`, …), and what each container wrote."""
+
+    stage: str
+    logs: dict[str, str]
+
+
 class Fleet:
     """The scoring processes of one sandbox.
 
@@ -72,7 +80,7 @@ class Fleet:
         self._echo = runtime == "echo"
         self._folder = folder
         self._servers: dict[str, _Server] = {}
-        self._failed_logs: dict[str, dict[str, str]] = {}
+        self._failures: dict[str, _Failure] = {}
         self._prepared: dict[str, _Server] = {}
         self._starting: dict[str, asyncio.Task[_Server]] = {}
         self._preparing: dict[str, asyncio.Task[_Server]] = {}
@@ -95,15 +103,28 @@ class Fleet:
         if self._echo:
             return
         key = _key(deployment_id)
-        server = await self._tracked(self._preparing, key, document)
-        await self.drop_prepared(key)
-        self._prepared[key] = server
+        await self._tracked(self._preparing, key, self._start_preparing(key, document))
 
     async def promote(self, deployment_id: str) -> None:
         """Let the prepared server answer from now on, and end the one before it."""
         key = _key(deployment_id)
+        self._failures.pop(key, None)
         if server := self._prepared.pop(key, None):
             await self._install(key, server)
+
+    def keep_failure(self, deployment_id: str, stage: str, reason: str) -> None:
+        """Remember where the deployment stopped on its way to a running container; its logs tell."""
+        written = {"storageinitializer": reason + "\n"} if stage == "ModelDownload" else {}
+        self._failures[_key(deployment_id)] = _Failure(stage, {"inferenceserver": reason + "\n", **written})
+
+    def forget_failure(self, deployment_id: str) -> None:
+        """The deployment is well again."""
+        self._failures.pop(_key(deployment_id), None)
+
+    def failed_stage(self, deployment_id: str) -> str | None:
+        """Where the deployment's last start stopped, or None."""
+        failure = self._failures.get(_key(deployment_id))
+        return failure.stage if failure else None
 
     async def drop_prepared(self, deployment_id: str) -> None:
         """End the server that is prepared, or being prepared, for an operation that failed; none is fine."""
@@ -116,14 +137,14 @@ class Fleet:
         """End the deployment's servers, those that it has and those it is getting, and forget its logs."""
         key = _key(deployment_id)
         await _cancel(self._starting.pop(key, None))
-        self._failed_logs.pop(key, None)
+        self._failures.pop(key, None)
         await self.drop_prepared(key)
         if server := self._servers.pop(key, None):
             await self._discard(server)
 
     async def stop_below(self, scope: str) -> None:
         """Stop every deployment under an id, such as a workspace that is deleted."""
-        prefix = _key(scope) + "/"
+        prefix = _key(scope).rstrip("/") + "/"  # "" is everything
         known = {*self._servers, *self._prepared, *self._starting, *self._preparing}
         await asyncio.gather(*(self.stop(key) for key in known if key.startswith(prefix)))
 
@@ -147,13 +168,13 @@ class Fleet:
 
         After a start that failed, what was written then, even if an older server still answers.
         """
+        key = _key(deployment_id)
+        if failure := self._failures.get(key):
+            return failure.logs.get(container.lower(), "")
         if self._echo:
             return echo.logs()
-        key = _key(deployment_id)
-        written = self._failed_logs.get(key)
-        if written is None and (server := self._servers.get(key)):
-            written = _logs_of(server)
-        return (written or {}).get(container.lower(), "")
+        server = self._servers.get(key)
+        return _logs_of(server).get(container.lower(), "") if server else ""
 
     def requests_per_minute(
         self, endpoint_id: str, start: datetime, end: datetime
@@ -211,14 +232,26 @@ class Fleet:
         """Start a server for the deployment as it is, or wait for the one that is starting."""
         if starting := self._starting.get(key):
             return await asyncio.shield(starting)
-        server = await self._tracked(self._starting, key, self._bound.documents.require(key))
-        await self._install(key, server)
-        return server
+        document = self._bound.documents.require(key)
+        return await self._tracked(self._starting, key, self._start_serving(key, document))
 
-    async def _tracked(self, tasks: dict[str, asyncio.Task[_Server]], key: str, document: Json) -> _Server:
-        """A new server, whose start `stop` can cancel while it is among `tasks`."""
-        task = asyncio.create_task(self._start(document))
+    async def _tracked(
+        self, tasks: dict[str, asyncio.Task[_Server]], key: str, start: Coroutine[Any, Any, _Server]
+    ) -> _Server:
+        """A new server, whose start `stop` can cancel while it is among `tasks`.
+
+        It goes on when who asks for it goes away, as the container would.
+        """
+
+        def forget(done: asyncio.Task[_Server]) -> None:
+            if tasks.get(key) is done:
+                del tasks[key]
+            if not done.cancelled():
+                done.exception()  # nobody may be left to take it
+
+        task = asyncio.create_task(start)
         tasks[key] = task
+        task.add_done_callback(forget)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError as err:
@@ -227,17 +260,28 @@ class Fleet:
             raise AzureError(
                 409, "OperationCanceled", "The deployment was deleted while it started."
             ) from err
-        finally:
-            if tasks.get(key) is task and task.done():
-                del tasks[key]
+
+    async def _start_serving(self, key: str, document: Json) -> _Server:
+        server = await self._start(document)
+        await self._install(key, server)
+        return server
+
+    async def _start_preparing(self, key: str, document: Json) -> _Server:
+        server = await self._start(document)
+        await self._put(self._prepared, key, server)
+        return server
 
     async def _start(self, document: Json) -> _Server:
         async with self._slots:
             return await self._launch(document)
 
     async def _install(self, key: str, server: _Server) -> None:
-        self._failed_logs.pop(key, None)
-        previous, self._servers[key] = self._servers.get(key), server
+        self._failures.pop(key, None)
+        await self._put(self._servers, key, server)
+
+    async def _put(self, place: dict[str, _Server], key: str, server: _Server) -> None:
+        """Put it where `stop` finds it: from its start to its end, somebody has a server."""
+        previous, place[key] = place.get(key), server
         if previous:
             await self._discard(previous)
 
@@ -247,7 +291,8 @@ class Fleet:
             container = await build(self._bound, document, root)
             server = _Server(await launch(container.launch), root, container.log)
         except AzureError as err:
-            self._failed_logs[_key(document["id"])] = {"storageinitializer": err.message + "\n"}
+            logs = {"storageinitializer": err.message + "\n"}
+            self._failures[_key(document["id"])] = _Failure("ModelDownload", logs)
             await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
             raise
         return await self._settle(document, server)
@@ -261,7 +306,7 @@ class Fleet:
             if not ready:
                 await self._discard(server)
         if not ready:
-            self._failed_logs[_key(document["id"])] = _logs_of(server)
+            self._failures[_key(document["id"])] = _Failure("UserContainerStart", _logs_of(server))
             raise _not_ready(document)
         return server
 

@@ -7,17 +7,20 @@ bodies of the front door's own refusals are not known and assumed.
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vnetferry.sandbox import doors
 from vnetferry.sandbox.arm import authorization
-from vnetferry.sandbox.arm.network import reaches_privately
+from vnetferry.sandbox.doors import Door
 from vnetferry.sandbox.entra import authenticate
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.ml import endpoint_keys
 from vnetferry.sandbox.scoring.specification import workspace_id_of
-from vnetferry.sandbox.wire import INTERNET, Json, Request, Response
+from vnetferry.sandbox.wire import Json, Request, Response
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
@@ -26,6 +29,8 @@ _SCORE_ACTION = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/sc
 _AUDIENCE = "https://ml.azure.com"
 _ROUTES = ("/score", "/swagger.json")
 _DEPLOYMENT_HEADER = "azureml-model-deployment"
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_NOT_TRACED, _CLIENT_ID_LENGTH = re.compile(r"[^A-Za-z0-9_-]"), 40
 
 
 async def handle(world: World, request: Request) -> Response:
@@ -33,16 +38,40 @@ async def handle(world: World, request: Request) -> Response:
     endpoint = _find_endpoint(world, request.host)
     _check_network(world, endpoint, request)
     _check_caller(world, endpoint, request)
-    if request.path not in _ROUTES:
-        raise _refusal(404, f"The path {request.path} is not served: {' and '.join(_ROUTES)} are.")
-    request_id = request.headers.get("x-request-id") or str(uuid.uuid4())
-    request = replace(request, headers={**request.headers, "x-request-id": request_id})
+    request = replace(request, headers={**request.headers, **traced(request.headers)})
     world.fleet.meter.count(endpoint["id"], world.clock.now())
     deployment = _choose(world, endpoint, request)
     _mirror(world, endpoint, request)
+    request = _routed(world, deployment, request)
     answer = await world.fleet.score(deployment["id"], request)
-    own = {_DEPLOYMENT_HEADER: deployment["name"], "server": "azureml-frontdoor", "x-request-id": request_id}
+    own = {_DEPLOYMENT_HEADER: deployment["name"], "server": "azureml-frontdoor", **traced(request.headers)}
     return replace(answer, headers={**answer.headers, **own}, operation="OnlineEndpoints_Score")
+
+
+def traced(headers: Mapping[str, str]) -> dict[str, str]:
+    """The two headers that a request is traced by: the service's own GUID, and the client's word, if it has one.
+
+    Source: troubleshoot online endpoints (request tracing).
+    """
+    given = headers.get("x-request-id", "")
+    own = {"x-request-id": given.lower() if _GUID.fullmatch(given) else str(uuid.uuid4())}
+    client = _NOT_TRACED.sub("", headers.get("x-ms-client-request-id", ""))[:_CLIENT_ID_LENGTH]
+    return {**own, "x-ms-client-request-id": client} if client else own
+
+
+def _routed(world: World, deployment: Json, request: Request) -> Request:
+    """The request on a path that the deployment's container serves; AzureError 404 when it serves no such path.
+
+    Those of Azure's inference server are fixed. A container of another kind has those of its environment's
+    inferenceConfig; it is asked at its scoring route when the endpoint is scored.
+    """
+    environment = world.documents.get(deployment["properties"].get("environmentId") or "") or {}
+    routes = (environment.get("properties") or {}).get("inferenceConfig") or {}
+    paths = {name: str(route["path"]) for name, route in routes.items() if route}
+    served = (*_ROUTES, *paths.values())
+    if request.path not in served:
+        raise _refusal(404, f"The path {request.path} is not served: {' and '.join(served)} are.")
+    return replace(request, path=paths.get("scoringRoute", "/score")) if request.path == "/score" else request
 
 
 def _find_endpoint(world: World, host: str) -> Json:
@@ -55,17 +84,27 @@ def _find_endpoint(world: World, host: str) -> Json:
 
 
 def _check_network(world: World, endpoint: Json, request: Request) -> None:
-    """Without public access, a private endpoint of the workspace or its own managed network leads in."""
-    if str(endpoint["properties"].get("publicNetworkAccess")).lower() != "disabled":
+    """A private door leads to its own workspace's endpoints; the public one to those with public access."""
+    door = doors.door_of(world, request)
+    if door.leads_to(workspace_id_of(endpoint["id"]), "amlworkspace"):
         return
-    workspace_id = workspace_id_of(endpoint["id"])
-    linked = reaches_privately(world, request.vantage, workspace_id, "amlworkspace")
-    if request.vantage == INTERNET or not linked:
+    if door.kind == "private":
+        raise _refusal(403, _astray(endpoint, door))
+    if str(endpoint["properties"].get("publicNetworkAccess")).lower() == "disabled":
         raise _refusal(
             403,
             f"Public network access is disabled for endpoint {endpoint['name']}. Connect through a private "
             "endpoint of its workspace.",
         )
+
+
+def _astray(endpoint: Json, door: Door) -> str:
+    """What the front door of one workspace says to who asks for another's endpoint (assumed)."""
+    return (
+        f"The request for endpoint {endpoint['name']} came through a private endpoint of workspace "
+        f"'{door.target_id.rpartition('/')[2]}', which the endpoint does not belong to. Have its host name "
+        "resolve to a private endpoint of its own workspace."
+    )
 
 
 def _check_caller(world: World, endpoint: Json, request: Request) -> None:
