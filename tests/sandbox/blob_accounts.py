@@ -51,6 +51,23 @@ def private_endpoint(name: str, vnet: str, target: str, status: str) -> dict[str
     }
 
 
+def zone(vnet: str, **records: str) -> list[dict[str, Any]]:
+    """The private DNS zone for blobs, linked to one network: name -> address."""
+    identifier = f"{GROUP}/providers/Microsoft.Network/privateDnsZones/privatelink.blob.core.windows.net"
+    link = {"virtualNetwork": {"id": f"{NETWORKS}/{vnet}"}, "virtualNetworkLinkState": "Completed"}
+    return [
+        {"id": identifier, "location": "global", "properties": {}},
+        {"id": f"{identifier}/virtualNetworkLinks/{vnet}", "location": "global", "properties": link},
+        *(
+            {
+                "id": f"{identifier}/A/{name}",
+                "properties": {"ttl": 10, "aRecords": [{"ipv4Address": address}]},
+            }
+            for name, address in records.items()
+        ),
+    ]
+
+
 RESOURCES = [
     account("stopen"),
     account("stother"),
@@ -62,6 +79,7 @@ RESOURCES = [
     network("vnet-named"),
     private_endpoint("pe-near", "vnet-near", "stclosed", "Approved"),
     private_endpoint("pe-far", "vnet-far", "stclosed", "Pending"),
+    *zone("vnet-near", stclosed="10.9.1.4"),
 ]
 
 

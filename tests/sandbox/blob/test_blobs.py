@@ -18,7 +18,7 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from azure.identity import EnvironmentCredential
-from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
+from azure.storage.blob import BlobBlock, BlobServiceClient, ContainerClient, ContentSettings
 
 from tests.sandbox.blob_accounts import RESOURCES, url
 from vnetferry.sandbox.blob import BlobStore
@@ -206,6 +206,34 @@ def test_copy_from_url_copies_content_and_metadata(container: ContainerClient) -
     assert answer["copy_status"] == "success"
     assert target.download_blob().readall() == b"model"
     assert target.get_blob_properties().metadata == {"version": "7"}
+
+
+def test_block_from_url_is_the_range_that_is_named(container: ContainerClient) -> None:
+    source, target = container.upload_blob("from", b"0123456789"), container.get_blob_client("to")
+    md5 = bytearray(hashlib.md5(b"234", usedforsecurity=False).digest())
+
+    target.stage_block_from_url("one", source.url, 2, 3, source_content_md5=md5)
+    target.stage_block_from_url("two", source.url, 7, 3)
+    target.commit_block_list([BlobBlock("two"), BlobBlock("one")])
+
+    assert target.download_blob().readall() == b"789234"
+
+
+@pytest.mark.parametrize(
+    ("start", "md5", "status", "code"),
+    [(2, b"x" * 16, 400, "Md5Mismatch"), (10, None, 416, "InvalidRange")],
+)
+def test_block_from_url_that_is_not_as_told_is_refused(
+    container: ContainerClient, start: int, md5: bytes | None, status: int, code: str
+) -> None:
+    source, target = container.upload_blob("from", b"0123456789"), container.get_blob_client("to")
+    with pytest.raises(HttpResponseError) as refusal:
+        target.stage_block_from_url(
+            "one", source.url, start, 3, source_content_md5=bytearray(md5) if md5 else None
+        )
+    assert (refusal.value.status_code, refusal.value.error_code) == (status, code)
+    with pytest.raises(HttpResponseError, match="block list is invalid"):
+        target.commit_block_list([BlobBlock("one")])
 
 
 def test_upload_from_url_that_the_caller_may_not_read_is_refused(container: ContainerClient) -> None:

@@ -41,6 +41,25 @@ def connection(target: str, group_id: str, status: str = "Approved") -> Json:
     return {"id": f"{target}/privateEndpointConnections/{group_id}.1", "properties": properties}
 
 
+def private_endpoint(
+    name: str, target: str, group_id: str, address: str, vnet: str = HUB, status: str = "Approved"
+) -> Json:
+    """A private endpoint with its address in a network; the sandbox makes its connection on the target."""
+    properties = {
+        "privateLinkServiceId": target,
+        "groupIds": [group_id],
+        "privateLinkServiceConnectionState": {"status": status},
+    }
+    return resource(
+        f"{PROVIDERS}/Microsoft.Network/privateEndpoints/{name}",
+        properties={
+            "subnet": {"id": f"{vnet}/subnets/endpoints"},
+            "privateLinkServiceConnections": [{"name": name, "properties": properties}],
+            "customDnsConfigs": [{"fqdn": f"{name}.example.com", "ipAddresses": [address]}],
+        },
+    )
+
+
 def network(identifier: str, prefix: str, **properties: Any) -> Json:
     return resource(
         identifier, properties={"addressSpace": {"addressPrefixes": [prefix]}, "subnets": [], **properties}

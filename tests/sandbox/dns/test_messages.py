@@ -66,6 +66,21 @@ def test_answer_to_address_query_of_a_name_without_alias_has_soa(linked: Client)
     assert reply.authority[0].to_text().startswith("azure.com. 60 IN SOA ")
 
 
+def test_answer_to_a_query_for_a_private_zones_own_record_is_the_record(linked: Client) -> None:
+    reply = linked.ask("PrivateLink.api.azureml.ms", "SOA", "vnet-hub")
+    assert reply.answer[0].to_text().lower() == (
+        "privatelink.api.azureml.ms. 3600 in soa azureprivatedns.net. azureprivatedns-host.microsoft.com. "
+        "1 3600 300 2419200 10"
+    )
+    assert not reply.authority
+
+
+def test_answer_that_a_private_name_does_not_exist_is_forgotten_soon(linked: Client) -> None:
+    reply = linked.ask("x.privatelink.api.azureml.ms", vantage="vnet-hub")
+    assert reply.rcode() == dns.rcode.NXDOMAIN
+    assert (reply.authority[0].ttl, reply.authority[0][0].minimum) == (10, 10)
+
+
 def test_answer_without_edns_has_no_option(linked: Client) -> None:
     reply = linked.ask("github.com")
     assert reply.rcode() == dns.rcode.REFUSED

@@ -184,6 +184,23 @@ def test_role_decides_what_may_be_done(
     assert error_of(call("PUT", "/secrets/new", {"value": "x"})) == (403, "Forbidden", "ForbiddenByRbac")
 
 
+def test_role_on_one_secret_is_for_that_secret_alone(
+    sandbox_factory: Callable[..., Sandbox], enter_sandbox: Callable[..., Sandbox]
+) -> None:
+    box = vault("kv-open", networkAcls={"defaultAction": "allow"})
+    reader = {
+        "id": f"{box['id']}/secrets/old/providers/Microsoft.Authorization/roleAssignments/reader",
+        "properties": {"roleDefinitionId": f"{ROLES}/{SECRETS_USER}", "principalId": CLIENT_OBJECT_ID},
+    }
+    secrets = {"kv-open/old": "from the scenario", "kv-open/other": "x"}
+    enter_sandbox(sandbox_factory({**SCENARIO, "resources": [box, reader], "secrets": secrets}))
+    call = Client(VAULT)
+
+    assert call("GET", "/secrets/old").json()["value"] == "from the scenario"
+    assert error_of(call("GET", "/secrets/other")) == (403, "Forbidden", "ForbiddenByRbac")
+    assert error_of(call("GET", "/secrets")) == (403, "Forbidden", "ForbiddenByRbac")
+
+
 @pytest.mark.parametrize(("granted", "status"), [(["get"], 200), (["list"], 403)])
 def test_access_policy_decides_where_the_vault_has_no_roles(
     sandbox_factory: Callable[..., Sandbox],

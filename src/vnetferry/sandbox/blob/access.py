@@ -57,14 +57,14 @@ class Right:
 
 def find_account(world: World, name: str) -> Json | None:
     """The storage account of that name in any resource group, or None."""
-    return data_plane.find_named(world, "Microsoft.Storage/storageAccounts", name)
+    return world.find_named("Microsoft.Storage/storageAccounts", name)
 
 
 def require_access(
     world: World, request: Request, account: Json, target: Target, right: Right
 ) -> Principal | None:
     """Raise AzureError as Azure Storage refuses, or return who asks (None for a SAS or an account key)."""
-    require_reachable(world, request.vantage, account)
+    require_reachable(world, request, account)
     scheme = request.headers.get("authorization", "").partition(" ")[0].lower()
     if scheme == "bearer":
         principal = _principal(world, request)
@@ -87,9 +87,9 @@ def require_overwrite(request: Request) -> None:
         raise AzureError(403, "UnauthorizedBlobOverwrite", message)
 
 
-def require_reachable(world: World, vantage: str, account: Json) -> None:
-    """AzureError 403 `AuthorizationFailure` when the account's network rules keep this vantage out."""
-    if not data_plane.is_reachable(world, vantage, account, "blob"):
+def require_reachable(world: World, request: Request, account: Json) -> None:
+    """AzureError 403 `AuthorizationFailure` when the account's network rules keep the caller out."""
+    if not data_plane.is_reachable(world, request, account, "blob"):
         raise AzureError(
             403, "AuthorizationFailure", "This request is not authorized to perform this operation."
         )

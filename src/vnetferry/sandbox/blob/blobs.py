@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vnetferry.sandbox.blob import answers, copies
 from vnetferry.sandbox.blob.access import Right
@@ -20,15 +20,15 @@ from vnetferry.sandbox.blob.call import (
     read_xml,
     require_intact,
     require_replaceable,
-    unsupported_header,
     written,
 )
 from vnetferry.sandbox.blob.store import Blob, Blocks, Content
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.wire import Response
 
-_RANGE = re.compile(r"bytes=(\d+)-(\d*)$")
+_RANGE = re.compile(r"bytes=(\d{1,19})-(\d{0,19})$")
 _MD5_RANGE_BYTES = 4 << 20
+_MAX_BLOCKS = 50_000
 _PIECE_BYTES = 1 << 20
 
 
@@ -93,13 +93,16 @@ async def set_headers(call: BlobCall) -> Response:
 
 
 async def stage_block(call: BlobCall) -> Response:
-    """Keep one block of a blob to come."""
-    if call.header("x-ms-copy-source"):
-        raise unsupported_header("x-ms-copy-source")
+    """Keep one block of a blob to come, from the body or from a range of another blob."""
     block_id = _block_id(call.request.query.get("blockid", ""))
     require_intact(call)
     home = call.container()
-    content = await asyncio.to_thread(call.store.keep, (call.request.body,))
+    _require_same_length(home.staged.get(call.target.blob, {}), block_id)
+    is_copy = bool(call.header("x-ms-copy-source"))
+    pieces = _source_range(call) if is_copy else (call.request.body,)
+    content = await asyncio.to_thread(call.store.keep, pieces)
+    if is_copy:
+        copies.require_md5(call, content)
     home.staged.setdefault(call.target.blob, {})[block_id] = content
     return Response(201, None, {"Content-MD5": content.md5, "x-ms-request-server-encrypted": "true"})
 
@@ -128,6 +131,15 @@ async def get_block_list(call: BlobCall) -> Response:
     staged = tuple(home.staged.get(name, {}).items()) if kind in ("uncommitted", "all") else ()
     sizes = ([(block_id, content.size_bytes) for block_id, content in part] for part in (committed, staged))
     return answers.block_list(*sizes)
+
+
+def _source_range(call: BlobCall) -> Iterator[bytes]:
+    """The bytes of another blob that `x-ms-source-range` names; all of them without it."""
+    source = copies.source_of(call)
+    match = _RANGE.match(call.header("x-ms-source-range"))
+    first, last = _bounds(match, source.size_bytes) if match else (0, source.size_bytes - 1)
+    starts = range(first, last + 1, _PIECE_BYTES)
+    return (source.read(start, min(_PIECE_BYTES, last + 1 - start)) for start in starts)
 
 
 def _blob_headers(blob: Blob, *, is_whole: bool) -> dict[str, str]:
@@ -180,9 +192,19 @@ def _block_id(text: str) -> str:
     return text
 
 
+def _require_same_length(staged: Mapping[str, Content], block_id: str) -> None:
+    """Source: Put Block (all identifiers of a blob's blocks have the same length)."""
+    if any(len(known) != len(block_id) for known in staged):
+        raise AzureError(400, "InvalidBlobOrBlock", "The specified blob or block content is invalid.")
+
+
 def _read_block_list(call: BlobCall) -> Blocks:
     home, blocks = call.container(), []
-    for element in read_xml(call.request.body):
+    listed = read_xml(call.request.body)
+    if len(listed) > _MAX_BLOCKS:
+        message = f"The block list may not contain more than {_MAX_BLOCKS:,} blocks."
+        raise AzureError(400, "BlockListTooLong", message)
+    for element in listed:
         block_id = (element.text or "").strip()
         content = home.find_block(call.target.blob, element.tag, block_id)
         if content is None:

@@ -21,6 +21,9 @@ from vnetferry.sandbox.wire import Json, Principal, Request, Response
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
+# Of names and values together. Source: setting and retrieving properties and metadata for Blob service resources.
+_MAX_METADATA = 8 * 1024
+
 
 @dataclass(frozen=True)
 class BlobCall:
@@ -103,12 +106,15 @@ def require_replaceable(call: BlobCall) -> None:
 
 
 def metadata_of(call: BlobCall) -> dict[str, str]:
-    """The request's `x-ms-meta-*`; AzureError 400 `InvalidMetadata` for a name that is no identifier."""
+    """The request's `x-ms-meta-*`; AzureError 400 for a name that is no identifier, and for more than 8 KB."""
     found = {k[10:]: v for k, v in call.request.headers.items() if k.startswith("x-ms-meta-")}
     for name in found:
         if not name.isidentifier():
             message = "The metadata specified is invalid. It has characters that are not permitted."
             raise AzureError(400, "InvalidMetadata", message)
+    if sum(len(name) + len(value) for name, value in found.items()) > _MAX_METADATA:
+        message = "The size of the specified metadata exceeds the maximum size permitted."
+        raise AzureError(400, "MetadataTooLarge", message)
     return found
 
 
@@ -125,10 +131,11 @@ def content_headers_of(call: BlobCall, *, is_upload: bool) -> dict[str, str]:
 def read_xml(body: bytes) -> ElementTree.Element:
     """The root of an XML body; AzureError 400 when unreadable. A document type is refused: no entities."""
     try:
-        if b"<!" in body:
-            raise ElementTree.ParseError("a document type is not allowed")
+        # In an encoding of two bytes to a character a document type would not be seen.
+        if b"<!" in body or b"\0" in body:
+            raise ElementTree.ParseError("a document type is not allowed, nor any encoding but UTF-8")
         return ElementTree.fromstring(body)  # noqa: S314 (no entities can be declared: see above)
-    except ElementTree.ParseError as err:
+    except (ElementTree.ParseError, ValueError, LookupError) as err:  # the last two: of stated encodings
         raise AzureError(400, "InvalidXmlDocument", "XML specified is not syntactically valid.") from err
 
 

@@ -20,7 +20,7 @@ from vnetferry.sandbox.blob.call import (
 )
 from vnetferry.sandbox.blob.store import Blob
 from vnetferry.sandbox.errors import AzureError
-from vnetferry.sandbox.wire import Response
+from vnetferry.sandbox.wire import Response, read_count
 
 _PAGE = 5000
 _DELEGATION_VERSION = "2022-11-02"
@@ -132,9 +132,10 @@ def _page(call: BlobCall, items: Sequence[Item], name_of: Callable[[Item], str])
 
 
 def _page_size(text: str) -> int:
-    if not text.isdigit() or not int(text) >= 1:
+    size = read_count(text)
+    if not size:
         raise _bad_query("maxresults", text)
-    return min(int(text), _PAGE)
+    return min(size, _PAGE)
 
 
 def _read_marker(text: str) -> str:

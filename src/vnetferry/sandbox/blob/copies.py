@@ -1,4 +1,4 @@
-"""Copies within the sandbox: Copy Blob and Put Blob From URL, finished when they answer."""
+"""Copies within the sandbox: Copy Blob, Put Blob From URL and Put Block From URL, finished when they answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vnetferry.sandbox.blob.call import (
     written,
 )
 from vnetferry.sandbox.blob.sas import Target
-from vnetferry.sandbox.blob.store import Blob
+from vnetferry.sandbox.blob.store import Blob, Content
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.wire import Request, Response
 
@@ -25,7 +25,8 @@ _READ = Right("r", "containers/blobs/read")
 
 async def copy(call: BlobCall) -> Response:
     """Copy the blob that `x-ms-copy-source` names; metadata of the request replaces that of the source."""
-    source = _source(call)
+    source = source_of(call)
+    require_md5(call, source.content)
     require_replaceable(call)
     metadata = metadata_of(call) or source.metadata
     headers = {**source.headers, **content_headers_of(call, is_upload=False)}
@@ -34,6 +35,23 @@ async def copy(call: BlobCall) -> Response:
         return written(201, blob)
     copied = {"x-ms-copy-id": str(uuid4()), "x-ms-copy-status": "success"}
     return Response(202, None, {**entity_headers(blob.etag, blob.last_modified), **copied})
+
+
+def source_of(call: BlobCall) -> Blob:
+    """The blob that `x-ms-copy-source` names; AzureError 412 when it is another version than the caller knows."""
+    source, known = _source(call), call.header("x-ms-source-if-match")
+    if known not in ("", "*") and known.strip('"') != source.etag.strip('"'):
+        message = "The source condition specified using HTTP conditional header(s) is not met."
+        raise AzureError(412, "SourceConditionNotMet", message)
+    return source
+
+
+def require_md5(call: BlobCall, content: Content) -> None:
+    """AzureError 400 when what was read from the source is not what the caller knows of it."""
+    stated = call.header("x-ms-source-content-md5")
+    if stated and stated != content.md5:
+        message = "The MD5 value specified in the request did not match with the MD5 value calculated by the server."
+        raise AzureError(400, "Md5Mismatch", message)
 
 
 def _source(call: BlobCall) -> Blob:

@@ -24,7 +24,7 @@ from vnetferry.sandbox.wire import Request, Response
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
-_CONTAINER_NAME = re.compile(r"(?:\$root|\$logs|\$web|[a-z0-9](?:-?[a-z0-9]){2,62})$")
+_CONTAINER_NAME = re.compile(r"(?:\$root|\$logs|\$web|(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])*)")
 _MAX_BLOB_NAME = 1024
 # Query parameters that choose a snapshot or version: serving the current blob instead would be wrong.
 _REFUSED_QUERY = ("snapshot", "versionid", "vid")
@@ -86,7 +86,7 @@ def _admit(world: World, request: Request, target: Target, operation: BlobOperat
 
 def _require_names(target: Target) -> None:
     """AzureError 400 for a container or blob name that Azure Storage does not allow."""
-    if target.container and not _CONTAINER_NAME.match(target.container):
+    if target.container and not _CONTAINER_NAME.fullmatch(target.container):
         code = "InvalidResourceName" if 3 <= len(target.container) <= 63 else "OutOfRangeInput"
         raise AzureError(400, code, "The specified resource name contains invalid characters.")
     if len(target.blob) > _MAX_BLOB_NAME or target.blob.count("/") > 253:

@@ -36,16 +36,21 @@ _REASONS: dict[Status, dns.edns.EDECode] = {
 }
 # What a message may measure without fragments (DNS Flag Day 2020), and what a client takes that says nothing.
 _PAYLOAD_BYTES, _PLAIN_BYTES = 1232, 512
+_STREAM_BYTES = 65535
 _HEADER_BYTES = 12
 # A name can be long and odd enough that a reason with it would leave no room for the answer.
 _REASON_CHARS = 500
-_NEGATIVE_TTL_S = 60
+# How long a zone's own record may be kept, and (by its last number) that a name does not exist (RFC 2308, 3).
+_SOA_TTL_S, _NEGATIVE_TTL_S, _PRIVATE_NEGATIVE_TTL_S = 3600, 60, 10
 _PUBLIC_SOA = "ns1-01.azure-dns.com. azuredns-hostmaster.microsoft.com. 1 3600 300 2419200 60"
-_PRIVATE_SOA = "azureprivatedns.net. azureprivatedns-host.microsoft.com. 1 3600 300 2419200 60"
+_PRIVATE_SOA = "azureprivatedns.net. azureprivatedns-host.microsoft.com. 1 3600 300 2419200 10"
 
 
-def answer(wire: bytes, resolve: Resolve) -> bytes | None:
-    """The reply to a datagram; None for what is no query, which stays unanswered as RFC 1035 has it."""
+def answer(wire: bytes, resolve: Resolve, *, is_stream: bool = False) -> bytes | None:
+    """The reply to a message; None for what is no query, which stays unanswered as RFC 1035 has it.
+
+    What a datagram has no room for is cut, and the client told to ask again over TCP (`is_stream`).
+    """
     if len(wire) < _HEADER_BYTES or wire[2] & 0x80:
         return None
     try:
@@ -63,8 +68,12 @@ def answer(wire: bytes, resolve: Resolve) -> bytes | None:
         reply.set_rcode(dns.rcode.REFUSED)
     else:
         _fill(reply, resolve)
-    limit = min(max(query.payload, _PLAIN_BYTES), _PAYLOAD_BYTES) if query.edns >= 0 else _PLAIN_BYTES
+    limit = _STREAM_BYTES if is_stream else _datagram_bytes(query)
     return reply.to_wire(max_size=limit, prefer_truncation=True)
+
+
+def _datagram_bytes(query: dns.message.Message) -> int:
+    return min(max(query.payload, _PLAIN_BYTES), _PAYLOAD_BYTES) if query.edns >= 0 else _PLAIN_BYTES
 
 
 def failure(wire: bytes) -> bytes:
@@ -85,8 +94,11 @@ def _fill(reply: dns.message.Message, resolve: Resolve) -> None:
     wanted = [record for record in found.records if _is_wanted(record, question.rdtype)]
     reply.answer = _rrsets(wanted, question.name)
     reply.set_rcode(_RCODES[found.status])
-    if found.zone and all(record.kind == "CNAME" for record in wanted) and (follows or not wanted):
-        reply.authority = [_soa(found)]
+    if question.rdtype == dns.rdatatype.SOA and _is_apex(found, question.name):
+        reply.answer = [_soa(found, _SOA_TTL_S)]
+    elif found.zone and all(record.kind == "CNAME" for record in wanted) and (follows or not wanted):
+        ttl_s = _PRIVATE_NEGATIVE_TTL_S if found.is_private else _NEGATIVE_TTL_S
+        reply.authority = [_soa(found, ttl_s)]
     if found.reason and reply.edns >= 0:
         note = dns.edns.EDEOption(_REASONS[found.status], found.reason[:_REASON_CHARS])
         reply.use_edns(0, 0, _PAYLOAD_BYTES, reply.request_payload, [note])
@@ -114,6 +126,11 @@ def _rrset(owner: dns.name.Name, kind: Kind, records: list[Record]) -> dns.rrset
     return dns.rrset.from_text_list(owner, records[0].ttl_s, dns.rdataclass.IN, kind, values)
 
 
-def _soa(found: Found) -> dns.rrset.RRset:
+def _is_apex(found: Found, name: dns.name.Name) -> bool:
+    """Whether the name is that of the zone itself."""
+    return bool(found.zone) and found.alias is None and name == dns.name.from_text(found.zone)
+
+
+def _soa(found: Found, ttl_s: int) -> dns.rrset.RRset:
     text = _PRIVATE_SOA if found.is_private else _PUBLIC_SOA
-    return dns.rrset.from_text(f"{found.zone}.", _NEGATIVE_TTL_S, dns.rdataclass.IN, dns.rdatatype.SOA, text)
+    return dns.rrset.from_text(f"{found.zone}.", ttl_s, dns.rdataclass.IN, dns.rdatatype.SOA, text)

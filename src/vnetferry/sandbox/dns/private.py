@@ -23,8 +23,8 @@ _KINDS: tuple[tuple[Kind, str, str], ...] = (
 _TTL_S = 3600
 
 
-def find(world: World, network: Json, name: str) -> Found | None:
-    """What a zone linked to the network says of a name; None where none has a word in it."""
+def find(world: World, network: Json | None, name: str) -> Found | None:
+    """What a zone linked to the network (None: to any) says of a name; None where none has a word in it."""
     linked = dict(_linked(world, network))
     zones = {zone["name"].lower(): zone for zone in map(world.documents.require, linked)}
     best = longest_suffix(list(zones), name)
@@ -36,13 +36,14 @@ def find(world: World, network: Json, name: str) -> Found | None:
     return found
 
 
-def _linked(world: World, network: Json) -> Iterator[tuple[str, Json]]:
+def _linked(world: World, network: Json | None) -> Iterator[tuple[str, Json]]:
     """The ids of the zones that are linked to a network, and their links' properties."""
     for zone in world.resources_of("Microsoft.Network/privateDnsZones"):
         for link in world.documents.collection(f"{zone['id']}/virtualNetworkLinks"):
             properties = link.get("properties") or {}
             target = (properties.get("virtualNetwork") or {}).get("id", "")
-            if target.lower() == network["id"].lower() and _is_complete(properties):
+            is_wanted = network is None or target.lower() == network["id"].lower()
+            if is_wanted and _is_complete(properties):
                 yield zone["id"], properties
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, NamedTuple
 
 from vnetferry.sandbox.arm import host_names, network
 from vnetferry.sandbox.arm.regions import DISPLAY_NAMES
-from vnetferry.sandbox.data_plane import find_named
 from vnetferry.sandbox.dns.answers import Found, Record
 from vnetferry.sandbox.hosts import domain_of, is_above_a_host, is_single
 from vnetferry.sandbox.scoring.specification import workspace_id_of
@@ -25,10 +25,18 @@ if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
 _WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
+_ML_REGISTRY = "Microsoft.MachineLearningServices/registries"
 _STORAGE = re.compile(rf"([a-z0-9]+)\.({'|'.join(host_names.STORAGE_SERVICES)})\.core\.windows\.net")
 _VAULT = re.compile(r"([a-z0-9-]+)\.vault\.azure\.net")
+_STORE = re.compile(r"([a-z0-9-]+)\.azconfig\.io")
+# Hosts that are a resource's name and nothing else: the pattern, the resource's type, and its subresource.
+_PLAIN = (
+    (_VAULT, "Microsoft.KeyVault/vaults", "vault"),
+    (_STORE, "Microsoft.AppConfiguration/configurationStores", "configurationStores"),
+)
 _REGISTRY = re.compile(r"([a-z0-9]+)(?:\.([a-z0-9]+)\.data)?\.azurecr\.io")
 _API = re.compile(r"([0-9a-f-]+)\.workspace\.([a-z0-9]+)(?:\.cert)?\.api\.azureml\.ms")
+_ML_REGISTRY_API = re.compile(r"[0-9a-f-]+\.registry\.[a-z0-9]+\.api\.azureml\.ms")
 _NOTEBOOK = re.compile(r"ml-[^.]+\.([a-z0-9]+)\.notebooks\.azure\.net")
 _ENDPOINT = re.compile(r"([^.]+)\.([a-z0-9]+)\.inference\.ml\.azure\.com")
 _PRIVATE_ENDPOINT = re.compile(
@@ -36,18 +44,21 @@ _PRIVATE_ENDPOINT = re.compile(
 )
 # Front doors that every region has, whatever exists there.
 _REGIONAL = re.compile(
-    r"([a-z0-9]+)(?:-\d+)?\.(?:api\.azureml\.ms|notebooks\.azure\.net|experiments\.azureml\.net"
+    r"(?:cert-)?([a-z0-9]+)(?:-\d+)?\.(?:api\.azureml\.ms|notebooks\.azure\.net|experiments\.azureml\.net"
     r"|modelmanagement\.azureml\.net|data\.mcr\.microsoft\.com|in\.applicationinsights\.azure\.com)"
 )
 _TTL_S = 60
+_FRONT_DOORS = IPv4Network("192.88.99.0/24")
 _HOSTS = (
     "{guid}.workspace.{region}.api.azureml.ms",
     "{guid}.workspace.{region}.cert.api.azureml.ms",
     "ml-{workspace}-{region}-{guid}.{region}.notebooks.azure.net",
     *(f"{{account}}.{service}.core.windows.net" for service in host_names.STORAGE_SERVICES),
     "{vault}.vault.azure.net",
+    "{store}.azconfig.io",
     "{registry}.azurecr.io",
     "{registry}.{region}.data.azurecr.io",
+    "{guid}.registry.{region}.api.azureml.ms",
 )
 # What is answered, for people: public name, private link name.
 PATTERNS: tuple[tuple[str, str], ...] = (
@@ -83,6 +94,23 @@ def find(world: World, name: str) -> Found:
     if is_single(name) or _is_regional(name):
         return Found("found", (Record(name, "A", _address(name), _TTL_S),), zone)
     return Found("no_data" if is_above_a_host(name) else "no_name", zone=zone)
+
+
+def owner_of(world: World, host: str) -> tuple[Json, str] | None:
+    """The resource that a public host belongs to, and the subresource that a private endpoint to it is for."""
+    place = _place(world, host)
+    return (place.resource, place.group_id) if place else None
+
+
+def has_pattern(host: str) -> bool:
+    """Whether public DNS here knows of every such host whether it exists (`{registry}.azurecr.io`)."""
+    known = (_ENDPOINT, _STORAGE, _VAULT, _REGISTRY, _API, _NOTEBOOK)
+    return any(pattern.fullmatch(host) for pattern in known)
+
+
+def is_front_door(address: IPv4Address) -> bool:
+    """Whether an address is one at which Azure's services are on the internet."""
+    return address in _FRONT_DOORS
 
 
 def _not_azure(name: str) -> str:
@@ -127,8 +155,9 @@ def _owner(world: World, name: str) -> tuple[Json, str] | None:
     """The resource that has a public name, and the subresource that the name leads to."""
     if found := _STORAGE.fullmatch(name):
         return _named(world, "Microsoft.Storage/storageAccounts", found[1], found[2])
-    if found := _VAULT.fullmatch(name):
-        return _named(world, "Microsoft.KeyVault/vaults", found[1], "vault")
+    for pattern, kind, group_id in _PLAIN:
+        if found := pattern.fullmatch(name):
+            return _named(world, kind, found[1], group_id)
     if found := _REGISTRY.fullmatch(name):
         registry = _named(world, "Microsoft.ContainerRegistry/registries", found[1], "registry")
         return (
@@ -137,11 +166,14 @@ def _owner(world: World, name: str) -> tuple[Json, str] | None:
     if _API.fullmatch(name) or _NOTEBOOK.fullmatch(name):
         owners = (w for w in world.resources_of(_WORKSPACE) if name in host_names.host_names(w, ""))
         return next(((workspace, "amlworkspace") for workspace in owners), None)
+    if _ML_REGISTRY_API.fullmatch(name):
+        owners = (r for r in world.resources_of(_ML_REGISTRY) if name in host_names.host_names(r, ""))
+        return next(((registry, "amlregistry") for registry in owners), None)
     return None
 
 
 def _named(world: World, kind: str, name: str, group_id: str) -> tuple[Json, str] | None:
-    resource = find_named(world, kind, name)
+    resource = world.find_named(kind, name)
     return (resource, group_id) if resource else None
 
 
@@ -167,4 +199,4 @@ def _address(seed: str) -> str:
 
     The ranges for documentation would not do: to a client that tells public from private they are private.
     """
-    return f"192.88.99.{1 + hashlib.sha256(seed.encode()).digest()[0] % 254}"
+    return f"{_FRONT_DOORS[1 + hashlib.sha256(seed.encode()).digest()[0] % 254]}"

@@ -4,6 +4,9 @@ The internet asks public DNS. A virtual network asks Azure's resolver, or the se
 name, in their order until one answers. A server of one's own decides anew at each alias of a chain: records
 first, then the most specific conditional forwarder, then public DNS. So a forwarder for
 `inference.ml.azure.com` alone does not lead to a private address; one for `api.azureml.ms` does.
+
+A scenario that describes no DNS server at all, such as a snapshot, leaves open what those of its networks answer:
+they are taken to forward everything to Azure's resolver, from where every linked zone is seen.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from functools import partial
 from ipaddress import AddressValueError, IPv4Address
 from typing import TYPE_CHECKING
 
+from vnetferry.sandbox.arm.peerings import are_connected
 from vnetferry.sandbox.dns import private, public
 from vnetferry.sandbox.dns.answers import Found, Record, closest, failed, longest_suffix
 from vnetferry.sandbox.errors import SandboxError
@@ -46,18 +50,26 @@ def resolve(world: World, vantage: str, name: str, *, follows: bool = True) -> F
 def require_sound(world: World) -> None:
     """SandboxError when a DNS server of the scenario stands in a network that the scenario has not."""
     for address, server in world.scenario.dns_servers.items():
-        if server.network is not None and _network(world, server.network) is None:
+        if server.network is not None and network_of(world, server.network) is None:
             raise SandboxError(
                 f"The scenario's DNS server {address} stands in the virtual network '{server.network}', which the "
                 "scenario has not; name one that it has, or leave `network` out for a server outside Azure."
             )
 
 
+def network_of(world: World, vantage: str) -> Json | None:
+    """The virtual network that a vantage (or a name in the scenario) stands for, or None."""
+    if held := world.networks.get(vantage):
+        return world.documents.get(held)
+    networks = world.resources_of("Microsoft.Network/virtualNetworks")
+    return next((network for network in networks if network["name"].lower() == vantage.lower()), None)
+
+
 def _servers(world: World, vantage: str) -> list[_Ask]:
     """Whom a client at the vantage asks, in this order."""
     if vantage == INTERNET:
         return [partial(public.find, world)]
-    network = _network(world, vantage)
+    network = network_of(world, vantage)
     if network is None:
         return []
     given = ((network.get("properties") or {}).get("dhcpOptions") or {}).get("dnsServers")
@@ -87,6 +99,8 @@ def _ask(world: World, origin: Json | None, address: IPv4Address, name: str, for
         return failed(
             f"The forwarders for '{name}' lead in a circle, or there are more than {_MAX_FORWARDS}."
         )
+    if server is None and address in world.scenario.undescribed_dns_servers:
+        return private.find(world, None, name) or public.find(world, name)
     if server is None:
         return public.find(world, name) if address.is_global else failed(_nobody(address))
     if not _is_reachable(world, origin, server):
@@ -113,7 +127,7 @@ def _ask_own(world: World, server: DnsServer, name: str, forwards: int) -> Found
     zone = longest_suffix(list(server.forwarders), name)
     if zone is None:
         return public.find(world, name)
-    origin = _network(world, server.network) if server.network else None
+    origin = network_of(world, server.network) if server.network else None
     return _ask(world, origin, server.forwarders[zone], name, forwards + 1)
 
 
@@ -121,22 +135,8 @@ def _is_reachable(world: World, origin: Json | None, server: DnsServer) -> bool:
     """In the same network or a peered one; outside Azure, a gateway is taken to lead there and back."""
     if origin is None or server.network is None:
         return True
-    target = _network(world, server.network)
-    return target is not None and (target["id"] == origin["id"] or _is_peered(origin, target))
-
-
-def _is_peered(origin: Json, target: Json) -> bool:
-    for peering in (origin.get("properties") or {}).get("virtualNetworkPeerings") or []:
-        properties = peering.get("properties") or {}
-        remote = str((properties.get("remoteVirtualNetwork") or {}).get("id", ""))
-        if remote.lower() == target["id"].lower():
-            return bool(properties.get("peeringState", "Connected") == "Connected")
-    return False
-
-
-def _network(world: World, name: str) -> Json | None:
-    networks = world.resources_of("Microsoft.Network/virtualNetworks")
-    return next((network for network in networks if network["name"].lower() == name.lower()), None)
+    target = network_of(world, server.network)
+    return target is not None and (target["id"] == origin["id"] or are_connected(world, origin, target))
 
 
 def _address(value: object) -> IPv4Address | None:

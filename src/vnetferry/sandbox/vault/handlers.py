@@ -46,16 +46,14 @@ def operations() -> list[tuple[str, str, str]]:
 
 
 def _admit(world: World, request: Request) -> tuple[VaultCall, VaultOperation]:
-    vault = data_plane.find_named(
-        world, "Microsoft.KeyVault/vaults", request.host.lower().removesuffix(_SUFFIX)
-    )
+    vault = world.find_named("Microsoft.KeyVault/vaults", request.host.lower().removesuffix(_SUFFIX))
     if vault is None:
         raise AzureError(404, "VaultNotFound", f"The vault of host '{request.host}' was not found.")
     principal = _principal(world, request)
-    if not data_plane.is_reachable(world, request.vantage, vault, "vault"):
+    if not data_plane.is_reachable(world, request, vault, "vault"):
         raise forbidden(_unreachable(vault, principal), "ForbiddenByConnection")
     names, operation = _find(request)
-    _require_right(world, principal, vault, operation)
+    _require_right(world, principal, vault, operation, names)
     return VaultCall(world, request, vault, names), operation
 
 
@@ -95,12 +93,16 @@ def _shape(parts: tuple[str, ...]) -> str:
     return "".join(known[: len(parts)]) if len(parts) < 4 else ""
 
 
-def _require_right(world: World, principal: Principal, vault: Json, operation: VaultOperation) -> None:
+def _require_right(
+    world: World, principal: Principal, vault: Json, operation: VaultOperation, names: tuple[str, ...]
+) -> None:
+    """Roles may be given for one secret, policies for the whole vault only."""
     if authorization.is_implied_owner(world, principal.object_id):
         return
     action, properties = f"Microsoft.KeyVault/vaults/secrets/{operation.action}", vault["properties"]
     if properties.get("enableRbacAuthorization"):
-        if not authorization.allowed(world, principal.object_id, action, vault["id"], data=True):
+        scope = f"{vault['id']}/secrets/{names[0]}" if names else vault["id"]
+        if not authorization.allowed(world, principal.object_id, action, scope, data=True):
             message = f"Caller is not authorized to perform action on resource.\r\nAction: '{action}'"
             raise forbidden(f"{message}\r\n{_caller(vault, principal)}", "ForbiddenByRbac")
     elif not _has_policy(properties, principal.object_id, operation.policy):

@@ -17,7 +17,7 @@ from vnetferry.sandbox.vault.call import (
     is_deleted,
     not_found,
 )
-from vnetferry.sandbox.wire import Json, Request, Response
+from vnetferry.sandbox.wire import Json, Request, Response, read_count
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}$")
 _MAX_VALUE_BYTES = 25 * 1024
 _PAGE = 25
+_END_OF_TIME = 253_402_300_800  # the year 10000, as a Unix time
 _RETENTION_S = 90 * 86400
+# Source: about Azure Key Vault keys, secrets and certificates. The texts of refusals are assumed.
+_MAX_TAGS, _MAX_TAG, _MAX_TYPE = 15, 512, 255
 _SETTABLE = {"value", "contentType", "attributes", "tags"}
 _ATTRIBUTES = {"enabled", "nbf", "exp"}
 
@@ -47,7 +50,8 @@ def set_secret(call: VaultCall) -> Response:
     """Make a new version, and the secret if it is new; AzureError 409 while a deleted one holds the name."""
     _require_name(call.names[0])
     body = _checked_body(call.request)
-    if not isinstance(body.get("value"), str) or len(body["value"].encode()) > _MAX_VALUE_BYTES:
+    value = body.get("value")
+    if not isinstance(value, str) or len(value.encode(errors="surrogatepass")) > _MAX_VALUE_BYTES:
         raise bad_parameter("Property value has invalid value: a text of at most 25k bytes is required")
     if is_deleted(call.world.secrets.vaults.get(call.key, [])):
         raise conflict(call.names[0])
@@ -170,23 +174,47 @@ def _deleted_bundle(call: VaultCall, name: str) -> Json:
 
 def _page(call: VaultCall, path: str, items: list[Json]) -> Response:
     query = call.request.query
-    size, skip = query.get("maxresults", str(_PAGE)), query.get("$skiptoken", "0")
-    if not (size.isdigit() and skip.isdigit() and 1 <= int(size) <= _PAGE):
+    size, skip = read_count(query.get("maxresults", str(_PAGE))), read_count(query.get("$skiptoken", "0"))
+    if skip is None or not size or size > _PAGE:
         raise bad_parameter(f"maxresults must be between 1 and {_PAGE}")
-    end = int(skip) + int(size)
+    end = skip + size
     more = f"{call.base}/{path}?api-version={query['api-version']}&$skiptoken={end}&maxresults={size}"
-    return Response(200, {"value": items[int(skip) : end], "nextLink": more if end < len(items) else None})
+    return Response(200, {"value": items[skip:end], "nextLink": more if end < len(items) else None})
 
 
 def _checked_body(request: Request) -> Json:
     body = request.json()
+    _require(_is(body.get("attributes"), dict), "attributes", "an object")
     attributes = body.get("attributes") or {}
     unknown = [*(body.keys() - _SETTABLE), *(attributes.keys() - _ATTRIBUTES)]
     if unknown:
         raise bad_parameter(f"Property {sorted(unknown)[0]} is not known or not settable")
-    if not isinstance(body.get("tags") or {}, dict):
-        raise bad_parameter("Property tags has invalid value: a map of texts is required")
+    _require(_is(body.get("tags"), dict), "tags", "a map of texts")
+    tags = body.get("tags") or {}
+    are_texts = all(isinstance(value, str) for value in tags.values())
+    _require(are_texts, "tags", "a map of texts")
+    are_short = all(len(name) <= _MAX_TAG and len(value) <= _MAX_TAG for name, value in tags.items())
+    _require(len(tags) <= _MAX_TAGS and are_short, "tags", "15 tags at most, of 512 characters each")
+    _require(_is(body.get("contentType"), str), "contentType", "a text")
+    _require(len(body.get("contentType") or "") <= _MAX_TYPE, "contentType", "at most 255 characters")
+    _require(_is(attributes.get("enabled"), bool), "attributes.enabled", "a boolean")
+    for name in ("nbf", "exp"):
+        _require(_is_moment(attributes.get(name)), f"attributes.{name}", "a Unix time")
     return body
+
+
+def _require(holds: bool, name: str, wanted: str) -> None:
+    if not holds:
+        raise bad_parameter(f"Property {name} has invalid value: {wanted} is required")
+
+
+def _is(value: object, kind: type) -> bool:
+    """Null stands for what is left out."""
+    return value is None or isinstance(value, kind)
+
+
+def _is_moment(value: object) -> bool:
+    return value is None or (type(value) is int and 0 <= value < _END_OF_TIME)
 
 
 def _fields(body: Json) -> Version:
@@ -201,7 +229,7 @@ def _fields(body: Json) -> Version:
 
 
 def _require_name(name: str) -> None:
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise bad_parameter(
             f"The request URI contains an invalid name: {name}: only 1 to 127 letters, digits and dashes fit"
         )
