@@ -12,6 +12,8 @@ from tests.sandbox.fault_client import Client
 from vnetferry.sandbox.server import Sandbox
 
 Start = Callable[..., Client]
+# How the log tells of a failure that nobody asked for.
+DEFECTS = ("The sandbox failed", "The sandbox's name server")
 
 
 @pytest.fixture
@@ -31,3 +33,11 @@ def client_of(
     yield make
     for client in clients:
         client.session.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_defect(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A 500 of the sandbox's own making fails the test in which it is logged, whatever the test looks at."""
+    yield
+    told = [record.getMessage() for record in caplog.get_records("call")]
+    assert not [message for message in told if message.startswith(DEFECTS)]

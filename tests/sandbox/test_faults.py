@@ -1,4 +1,7 @@
+import json
 from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,10 +9,13 @@ import requests
 from pydantic import ValidationError
 
 from tests.sandbox.fault_client import Client
+from tests.sandbox.properties.still_sandbox import StillSandbox
+from vnetferry.sandbox import scenario_file
 from vnetferry.sandbox.errors import AzureError
-from vnetferry.sandbox.faults import Faults
+from vnetferry.sandbox.faults import Faults, answer
+from vnetferry.sandbox.hosts import Service
 from vnetferry.sandbox.scenario import Fault
-from vnetferry.sandbox.wire import Request
+from vnetferry.sandbox.wire import Request, Response
 
 ARM = "management.azure.com"
 Start = Callable[..., Client]
@@ -35,6 +41,35 @@ def test_fault_of_kind_answer_answers_as_told_and_as_often(client_of: Start) -> 
     assert answers[1].headers["x-ms-request-id"] != answers[2].headers["x-ms-request-id"]
     assert answers[1].json()["error"]["message"] == "slow down"
     assert [line["operation"] for line in client.log()[-3:]] == ["Fault", "Fault", "ResourceGroups_List"]
+
+
+def _answer(service: Service, status: int = 503) -> Response:
+    return answer(Fault(match="* *", status=status), service, datetime(2026, 1, 1, tzinfo=timezone.utc))
+
+
+def test_fault_of_kind_answer_speaks_as_its_service_does() -> None:
+    assert (
+        _answer("arm").body
+        == _answer("vault").body
+        == {"error": {"code": "ServiceUnavailable", "message": "The scenario's fault answers this request."}}
+    )
+    assert _answer("arm").headers["x-ms-failure-cause"] == "service"
+    blob = _answer("blob")
+    assert blob.headers["x-ms-error-code"] == "ServerBusy"
+    assert b"<Code>ServerBusy</Code>" in blob.encoded()
+    assert json.loads(_answer("entra").encoded())["error"] == "temporarily_unavailable"
+    assert json.loads(_answer("settings").encoded())["status"] == 503
+    assert _answer("settings").headers["Content-Type"].startswith("application/problem+json")
+    told = Fault(match="* *", body={"own": "words"})
+    assert answer(told, "blob", datetime(2026, 1, 1, tzinfo=timezone.utc)).body == {"own": "words"}
+
+
+@pytest.mark.parametrize(
+    "header", [{"a b": "x"}, {"": "x"}, {"a": "x\r\nset-cookie: y"}, {"a\u00e9": "x"}, {"a": "\u20ac"}]
+)
+def test_fault_with_a_header_that_http_cannot_carry_is_refused(header: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="HTTP can carry"):
+        Fault(match="* *", headers=header)
 
 
 def test_fault_of_kind_reset_cuts_the_connection_before_anything_is_done(client_of: Start) -> None:
@@ -173,6 +208,48 @@ def test_fate_is_decided_for_the_method_and_resource(kind: Any) -> None:
     assert faults.fate("PUT", "/a") is None
 
 
+@pytest.mark.parametrize("match", ["POST */provisionManagedNetwork", "POST */workspaces/ws", "* *"])
+def test_fate_of_an_action_is_found_by_its_path_or_its_resource_and_counted_once(match: str) -> None:
+    faults = Faults([Fault(match=match, kind="lro_stuck", after=1)])
+    strikes = [faults.fate("POST", "/x/workspaces/ws", "provisionManagedNetwork") for _ in range(3)]
+    assert strikes == [None, "stuck", None]
+    assert faults.fate("POST", "/x/workspaces/ws", "diagnose") is None
+
+
+def test_faults_of_operations_strike_the_deletion_of_a_group(client_of: Start) -> None:
+    error = {"code": "Odd", "message": "It would not go."}
+    client = client_of(
+        {"match": "DELETE */resourceGroups/rg", "kind": "lro_failure", "body": {"error": error}},
+        {"match": "DELETE */resourceGroups/stays", "kind": "lro_stuck"},
+        time_scale=10_000,
+    )
+    results = {}
+    for name in ("rg", "stays"):
+        client.put(name)
+        results[name] = client.send("DELETE", f"/{name}").headers["Location"]
+    client.sandbox.call(client.sandbox.world.clock.sleep(10_000))
+    refused = client.session.get(results["rg"])
+    assert (refused.status_code, refused.json()["error"]) == (409, error)
+    assert client.get("/rg").json()["properties"]["provisioningState"] == "Succeeded"
+    assert client.session.get(results["stays"]).status_code == 202
+
+
+@pytest.mark.parametrize("action", ["resyncKeys", "onlineEndpoints/credit/regenerateKeys"])
+def test_faults_of_operations_strike_the_actions_that_they_name(tmp_path: Path, action: str) -> None:
+    fault = Fault(match=f"POST */{action}", kind="lro_failure")
+    scenario = scenario_file.load("legacy-workspace")
+    still = StillSandbox(scenario.model_copy(update={"faults": (fault,), "runtime": "echo"}), tmp_path)
+    workspace = next(
+        d["id"] for d in still.world.documents.below("/") if d["id"].endswith("/workspaces/ws-legacy")
+    )
+    key = {"keyType": "Primary", "keyValue": "a-key-of-32-characters-and-more-a"}
+    begun = still.send("POST", f"{workspace}/{action}?api-version=2024-10-01", key)
+    still.pass_time(10_000)
+    ended = still.send("GET", begun.headers["azure-asyncoperation"].partition(ARM)[2])
+    still.close()
+    assert (begun.status, ended.body["status"]) == (202, "Failed")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "kind"),
     [
@@ -191,3 +268,13 @@ def test_fault_with_a_field_of_another_kind_is_refused(field: str, value: Any, k
 def test_fault_with_a_probability_that_is_none_is_refused(probability: float) -> None:
     with pytest.raises(ValidationError, match="probability"):
         Fault(match="* *", probability=probability)
+
+
+def test_sandboxes_of_one_seed_fail_at_the_same_requests(client_of: Start) -> None:
+    fault = {"match": "GET */resourceGroups", "times": 0, "probability": 0.4, "status": 503}
+    seen = []
+    for seed in (5, 5, 6):
+        client = client_of(fault, seed=seed)
+        seen.append([client.get().status_code for _ in range(24)])
+    assert seen[0] == seen[1] != seen[2]
+    assert set(seen[0]) == {200, 503}

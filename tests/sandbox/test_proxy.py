@@ -1,6 +1,9 @@
+import json
 import socket
 import ssl
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -97,11 +100,11 @@ def test_strict_verification_accepts_the_sandboxs_certificates(inside: Sandbox) 
     context = ssl.create_default_context(cafile=str(inside.world.ca_file))
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     with socket.create_connection(("127.0.0.1", _port(inside)), timeout=30) as connection:
-        connection.sendall(b"CONNECT account1.blob.core.windows.net:443 HTTP/1.1\r\n\r\n")
+        connection.sendall(b"CONNECT westeurope.api.azureml.ms:443 HTTP/1.1\r\n\r\n")
         connection.recv(4096)
-        with context.wrap_socket(connection, server_hostname="account1.blob.core.windows.net") as secure:
+        with context.wrap_socket(connection, server_hostname="westeurope.api.azureml.ms") as secure:
             names = secure.getpeercert() or {}
-    assert names["subjectAltName"] == (("DNS", "*.blob.core.windows.net"),)
+    assert names["subjectAltName"] == (("DNS", "*.api.azureml.ms"),)
 
 
 def test_keys_of_the_ca_are_private_to_the_user(inside: Sandbox) -> None:
@@ -119,10 +122,10 @@ def test_sandbox_listens_on_127_0_0_1_alone(inside: Sandbox) -> None:
 
 
 def test_host_of_azure_that_is_not_served_says_so(inside: Sandbox) -> None:
-    answer = requests.get("https://graph.microsoft.com/v1.0/me", timeout=30)
+    answer = requests.get("https://ml.azure.com/home", timeout=30)
     assert answer.status_code == 501
     assert answer.json()["error"]["code"] == "NotImplemented"
-    assert "graph.microsoft.com" in answer.json()["error"]["message"]
+    assert "ml.azure.com" in answer.json()["error"]["message"]
 
 
 def test_connection_is_kept_for_many_requests(inside: Sandbox) -> None:
@@ -133,3 +136,22 @@ def test_connection_is_kept_for_many_requests(inside: Sandbox) -> None:
         opened = [pool[key].num_connections for key in pool.keys()]  # noqa: SIM118 - urllib3's container has no iterator
     assert {answer.status_code for answer in answers} == {401}
     assert opened == [1]
+
+
+def test_bare_server_of_the_benchmark_answers_as_many_bytes_as_are_asked_for() -> None:
+    """It is made of the proxy's parts, and nothing else tells when these no longer fit."""
+    file = Path(__file__).parents[2] / "bench" / "large" / "bare.py"
+    command = [sys.executable, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        inside = json.loads(process.stdout.readline())
+        answer = requests.get(
+            "https://management.azure.com/",
+            proxies={"https": inside["HTTPS_PROXY"]},
+            verify=inside["SSL_CERT_FILE"],
+            headers={"x-bytes": "123"},
+            timeout=30,
+        )
+        process.stdin.close()
+    assert (answer.status_code, answer.content) == (200, b" " * 123)

@@ -57,6 +57,11 @@ def test_load_of_an_unknown_name_lists_the_known() -> None:
         scenario_file.load("nowhere")
 
 
+_POLICY = "providers/Microsoft.Authorization/policy"
+_ASSIGNING = f"{{policyDefinitionId: /{_POLICY}Definitions/absent}}"
+_APPENDING = "{if: {field: type, exists: 'true'}, then: {effect: append}}"
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -65,6 +70,14 @@ def test_load_of_an_unknown_name_lists_the_known() -> None:
         (
             f"resources: [{{id: {ENDPOINT}, properties: {{}}}}]",
             "is not as Azure returns it: .*workspaces/ws' .*not found",
+        ),
+        (
+            f"resources: [{{id: /subscriptions/s/{_POLICY}Assignments/p, properties: {_ASSIGNING}}}]",
+            "policyAssignments/p' cannot be enforced: .*absent' could not be found",
+        ),
+        (
+            f"resources: [{{id: /{_POLICY}Definitions/p, properties: {{policyRule: {_APPENDING}}}}}]",
+            "policyDefinitions/p' .*does not implement the policy effect 'append'",
         ),
         ("blobs: {nowhere: {text: a}}", "'nowhere' is not account/container/path"),
         ("blobs: {a/b/c: {}}", "needs either `file` or `text`"),

@@ -1,4 +1,4 @@
-"""What the data planes of storage accounts and key vaults share: whose host it is, and their firewall.
+"""The firewall that the data planes of storage accounts and key vaults share.
 
 The internet vantage has no address that an IP rule could name, so IP rules admit nobody.
 """
@@ -7,34 +7,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vnetferry.sandbox.arm import network
-from vnetferry.sandbox.wire import INTERNET, Json
+from vnetferry.sandbox import doors
+from vnetferry.sandbox.dns import resolver
+from vnetferry.sandbox.wire import INTERNET, Json, Request
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
 
-def find_named(world: World, kind: str, name: str) -> Json | None:
-    """The resource of a globally unique name, in whichever resource group it lies, or None."""
-    for subscription in world.scenario.subscriptions:
-        for group in world.documents.collection(f"/subscriptions/{subscription}/resourceGroups"):
-            found = world.documents.get(f"{group['id']}/providers/{kind}/{name}")
-            if found:
-                return found
-    return None
+def is_reachable(world: World, request: Request, resource: Json, group_id: str) -> bool:
+    """Whether a request may come in: through the resource's own private endpoint, or as its rules let the public.
 
-
-def is_reachable(world: World, vantage: str, resource: Json, group_id: str) -> bool:
-    """Whether the resource's network rules let this vantage in, publicly or by a private endpoint."""
+    Who comes through another resource's private endpoint is kept out, which no source says in so many words.
+    """
+    door = doors.door_of(world, request)
+    if door.kind != "public":
+        return door.leads_to(resource["id"], group_id)
     properties = resource.get("properties") or {}
     rules = properties.get("networkAcls") or {}
-    is_public = (properties.get("publicNetworkAccess") or "Enabled").lower() == "enabled"
-    if is_public and (rules.get("defaultAction", "Allow") == "Allow" or _names_network(rules, vantage)):
-        return True
-    return vantage != INTERNET and network.reaches_privately(world, vantage, resource["id"], group_id)
+    if (properties.get("publicNetworkAccess") or "Enabled").lower() != "enabled":
+        return False
+    default = str(rules.get("defaultAction") or "Allow").lower()
+    return default == "allow" or _names_network(world, rules, request.vantage)
 
 
-def _names_network(rules: Json, vantage: str) -> bool:
+def _names_network(world: World, rules: Json, vantage: str) -> bool:
     """Whether a virtual network rule names a subnet of the vantage's VNet."""
+    network = None if vantage == INTERNET else resolver.network_of(world, vantage)
     subnets = [str(rule.get("id", "")).lower() for rule in rules.get("virtualNetworkRules") or ()]
-    return any(f"/virtualnetworks/{vantage.lower()}/" in subnet for subnet in subnets)
+    return network is not None and any(s.startswith(f"{network['id'].lower()}/") for s in subnets)

@@ -23,7 +23,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from vnetferry.sandbox.environment import places
 from vnetferry.sandbox.errors import SandboxError
+from vnetferry.sandbox.vantages import FILE
 
 _START_S, _STOP_S, _LOOK_S = 60.0, 30.0, 0.05
 
@@ -67,9 +69,21 @@ def read_state() -> State | None:
     with _lock(folder) as is_free:
         if not is_free:
             file = folder / "state.json"
-            return State.model_validate_json(file.read_bytes()) if file.exists() else None
+            return _of_now(State.model_validate_json(file.read_bytes())) if file.exists() else None
         _forget(folder / "state.json")
         return None
+
+
+def _of_now(state: State) -> State:
+    """With the vantages that there are now: networks have come and gone since the start."""
+    try:
+        found = json.loads((state.folder / FILE).read_text(encoding="utf-8"))
+    except OSError:  # it is about to stop
+        return state
+    vantages = {name: place["proxy"] for name, place in found.items()}
+    dns = {name: place["dns"] for name, place in found.items()}
+    env = {**state.env, **places(vantages, dns)}
+    return state.model_copy(update={"vantages": vantages, "dns": dns, "env": env})
 
 
 def _forget(file: Path) -> None:

@@ -1,8 +1,8 @@
 """Entra ID's tokens: the keys and names of one tenant, and the check that every service makes of a token.
 
-Tokens are real: RS256, signed with a key of this sandbox, an hour's life. That hour is the machine's, not
-Azure's scaled one, because clients believe `expires_in` by their own clock: at 60 times the speed they would
-present tokens that they rightly think are fresh and be refused.
+Tokens are real: RS256, signed with a key of this sandbox, an hour's life unless the scenario gives them another.
+That hour is the machine's, not Azure's scaled one, because clients believe `expires_in` by their own clock: at 60
+times the speed they would present tokens that they rightly think are fresh and be refused.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import jwt
@@ -29,17 +29,24 @@ if TYPE_CHECKING:
 TENANT_ID = "7e4a4b5c-0c5e-4a55-8e6f-000000007e11"
 CLIENT_ID = "c1e47a11-2d6c-4a0b-9d35-00000000a991"
 LIFETIME_S = 3600
+# Services allow for clocks that differ a little. How much Azure's do is not documented: this is assumed.
+_SKEW_S = 2
+# More than the clients that one sandbox has at a time: a client holds a token per audience.
+_REMEMBERED_TOKENS = 256
 
 
 @dataclass
 class Identity:
-    """One sandbox's directory: its tenant, its one client and that client's secret, and the signing key."""
+    """One sandbox's directory: its tenant, its own client and that client's secret, others, and the signing key."""
 
     tenant_id: str = TENANT_ID
     client_id: str = CLIENT_ID
-    client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(30), repr=False)
+    # Hexadecimal, because programs take an argument that begins with a dash for an option.
+    client_secret: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)
     key_id: str = field(default_factory=lambda: secrets.token_urlsafe(20))
+    lifetime_s: int = LIFETIME_S
     _expired: dict[bytes, int] = field(default_factory=dict, repr=False)
+    _others: dict[str, tuple[Principal, str]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def _key(self) -> rsa.RSAPrivateKey:
@@ -47,10 +54,20 @@ class Identity:
 
     @property
     def client(self) -> Principal:
-        """The principal of the one client."""
+        """The principal of the sandbox's own client."""
         return Principal(CLIENT_OBJECT_ID, self.client_id, self.tenant_id)
 
-    def issue(self, principal: Principal, audience: str, lifetime_s: int = LIFETIME_S) -> str:
+    def register(self, app_id: str, object_id: str, secret: str) -> None:
+        """Let another client sign in."""
+        self._others[app_id.lower()] = Principal(object_id, app_id, self.tenant_id), secret
+
+    def find_client(self, app_id: str) -> tuple[Principal, str] | None:
+        """The principal and the secret of a client, or None."""
+        if app_id.lower() == self.client_id:
+            return self.client, self.client_secret
+        return self._others.get(app_id.lower())
+
+    def issue(self, principal: Principal, audience: str, lifetime_s: int | None = None) -> str:
         """A signed access token (v1.0, as these resources get) for a client or a managed identity."""
         now = int(time.time())
         claims = {
@@ -58,7 +75,7 @@ class Identity:
             "iss": f"https://sts.windows.net/{principal.tenant_id}/",
             "iat": now,
             "nbf": now - 300,
-            "exp": now + lifetime_s,
+            "exp": now + (self.lifetime_s if lifetime_s is None else lifetime_s),
             "appid": principal.app_id,
             "appidacr": "1",
             "idp": f"https://sts.windows.net/{principal.tenant_id}/",
@@ -77,14 +94,28 @@ class Identity:
         """The claims of a token of this directory; jwt.PyJWTError when it is none, or is expired."""
         if _digest(token) in self._expired:
             raise jwt.ExpiredSignatureError
-        claims = jwt.decode(
+        claims = self._verified(token)
+        if int(claims["exp"]) + _SKEW_S <= time.time():
+            raise jwt.ExpiredSignatureError
+        return dict(claims)
+
+    @cached_property
+    def _verified(self) -> Callable[[str], Json]:
+        """The claims of a token whose signature holds, checked once: a client sends its token with every request.
+
+        A signature that held goes on to hold, unlike the token's time, which `read` compares each time.
+        """
+        return lru_cache(maxsize=_REMEMBERED_TOKENS)(self._verify)
+
+    def _verify(self, token: str) -> Json:
+        return jwt.decode(
             token,
             self._key.public_key(),
             algorithms=["RS256"],
+            leeway=_SKEW_S,
             issuer=f"https://sts.windows.net/{self.tenant_id}/",
             options={"require": ["exp", "aud", "iss", "oid", "tid"], "verify_aud": False},
         )
-        return dict(claims)
 
     def expire(self, token: str) -> None:
         """Let a token be expired from now on, whatever it says itself."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from vnetferry.sandbox.vantages import FILE
+
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
 
@@ -50,7 +52,18 @@ def environment(
         "AZURE_CLIENT_ID": world.identity.client_id,
         "AZURE_CLIENT_SECRET": world.identity.client_secret,
         "AZURE_SUBSCRIPTION_ID": world.scenario.subscriptions[0],
+        # Azure CLI keeps its sign-ins and tokens here: the user's own stay out of the sandbox, and the other way about.
+        "AZURE_CONFIG_DIR": str(world.folder / "azure-cli"),
+        "AZURE_CORE_COLLECT_TELEMETRY": "false",
         "VNETFERRY_TIME_SCALE": f"{world.clock.scale:g}",
+        **places(vantages, dns),
+        "VNETFERRY_VANTAGES_FILE": str(world.folder / FILE),
+    }
+
+
+def places(vantages: Mapping[str, str], dns: Mapping[str, str]) -> dict[str, str]:
+    """The variables that say where the vantages are; the file that VNETFERRY_VANTAGES_FILE names says it of now."""
+    return {
         "VNETFERRY_VANTAGES": ",".join(f"{name}={url}" for name, url in vantages.items()),
         "VNETFERRY_DNS": ",".join(f"{name}={address}" for name, address in dns.items()),
     }

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from fnmatch import fnmatchcase
 from random import Random
 from urllib.parse import quote
 
+from vnetferry.sandbox.blob.answers import refusal
 from vnetferry.sandbox.errors import AzureError
+from vnetferry.sandbox.hosts import Service
 from vnetferry.sandbox.operations import Fate
 from vnetferry.sandbox.scenario import OPERATION_FAULTS, WRITE_FAULTS, Fault
 from vnetferry.sandbox.wire import Request, Response
@@ -29,6 +32,16 @@ _CODES = {
     502: "BadGateway",
     503: "ServiceUnavailable",
     504: "GatewayTimeout",
+}
+# What the Blob service calls otherwise. Source: common REST API error codes, Blob service error codes.
+_BLOB_CODES = {
+    403: "AuthorizationFailure",
+    404: "ResourceNotFound",
+    412: "ConditionNotMet",
+    429: "ServerBusy",
+    500: "InternalError",
+    503: "ServerBusy",
+    504: "OperationTimedOut",
 }
 _ARM = "management.azure.com"
 
@@ -72,25 +85,40 @@ class Faults:
         """The fault of reading that this write brings about, or None; counted as above."""
         return _first(self._writes, request.method, request.host, request.path)
 
-    def fate(self, method: str, resource_id: str) -> Fate:
-        """What becomes of a long-running operation that `method` starts on a resource; counted as above."""
-        fault = _first(self._operations, method, _ARM, resource_id)
+    def fate(self, method: str, resource_id: str, action: str = "") -> Fate:
+        """What becomes of a long-running operation that `method` starts on a resource; counted as above.
+
+        action: the last part of a POST's path, such as provisionManagedNetwork; `match` may name it or not.
+        """
+        paths = (resource_id, f"{resource_id}/{action}") if action else (resource_id,)
+        fault = _first(self._operations, method, _ARM, *paths)
         if fault is None:
             return None
         return "stuck" if fault.kind == "lro_stuck" else _failure(fault)
 
 
-def answer(fault: Fault) -> Response:
-    """The answer of a fault of the kind `answer`, marked as Azure marks its own refusals."""
-    body = fault.body or {
-        "error": {"code": _CODES.get(fault.status, "InternalServerError"), "message": _MESSAGE}
-    }
-    marks = {"x-ms-failure-cause": "service", "x-ms-request-id": str(uuid.uuid4())}
-    return Response(fault.status, body, {**marks, **fault.headers}, "Fault")
+def answer(fault: Fault, service: Service, now: datetime) -> Response:
+    """The answer of a fault of the kind `answer`, in its service's envelope and marked as Azure marks its refusals."""
+    code = _CODES.get(fault.status, "InternalServerError")
+    told = Response(fault.status, {"error": {"code": code, "message": _MESSAGE}})
+    if fault.body:
+        told = Response(fault.status, fault.body)
+    elif service == "blob":
+        told = refusal(AzureError(fault.status, _BLOB_CODES.get(fault.status, code), _MESSAGE), now)
+    elif service == "entra":
+        told.body = {"error": "temporarily_unavailable", "error_description": f"AADSTS90033: {_MESSAGE}"}
+    elif service == "settings":
+        told.body = {"type": "about:blank", "title": _MESSAGE, "name": code, "status": fault.status}
+        told.headers["Content-Type"] = "application/problem+json; charset=utf-8"
+    marks = {"x-ms-request-id": str(uuid.uuid4())}
+    if service == "arm":
+        marks["x-ms-failure-cause"] = "service"
+    return Response(fault.status, told.body, {**marks, **told.headers, **fault.headers}, "Fault")
 
 
-def _first(countdowns: Iterable[_Countdown], method: str, host: str, path: str) -> Fault | None:
-    met = [c.fault for c in countdowns if _fits(c.fault, method, host, path) and c.strikes()]
+def _first(countdowns: Iterable[_Countdown], method: str, host: str, *paths: str) -> Fault | None:
+    """Each of the paths is the request's, in other words."""
+    met = [c.fault for c in countdowns if _fits(c.fault, method, host, paths) and c.strikes()]
     return met[0] if met else None
 
 
@@ -104,13 +132,14 @@ def _failure(fault: Fault) -> AzureError:
     )
 
 
-def _fits(fault: Fault, method: str, host: str, path: str) -> bool:
+def _fits(fault: Fault, method: str, host: str, paths: Iterable[str]) -> bool:
     """Whether "METHOD glob" (or a glob alone) covers a request; paths are compared without regard to case."""
     wanted, _, glob = fault.match.strip().partition(" ")
     if not glob:
         wanted, glob = "*", wanted
+    written = quote(glob.strip(), "/*?[]{}:$@!,;=&'()+~%").lower()
     return (
         fnmatchcase(method.upper(), wanted.upper())
         and fnmatchcase(host.lower(), fault.host.lower())
-        and fnmatchcase(path.lower(), quote(glob.strip(), "/*?[]{}:$@!,;=&'()+~%").lower())
+        and any(fnmatchcase(path.lower(), written) for path in paths)
     )

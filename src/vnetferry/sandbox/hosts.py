@@ -9,7 +9,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Literal
 
-Service = Literal["arm", "entra", "blob", "vault", "scoring", "absent"]
+Service = Literal["arm", "entra", "blob", "vault", "settings", "scoring", "registry", "graph", "absent"]
 
 # Rows are read from the top. "absent": Azure has it and the sandbox does not; it answers 501 and says so.
 _TABLE: tuple[tuple[str, Service], ...] = (
@@ -20,23 +20,29 @@ _TABLE: tuple[tuple[str, Service], ...] = (
     ("sts.windows.net", "entra"),
     ("*.blob.core.windows.net", "blob"),
     ("*.vault.azure.net", "vault"),
+    ("*.azconfig.io", "settings"),
     ("*.*.inference.ml.azure.com", "scoring"),
+    ("*.api.azureml.ms", "registry"),
+    ("*.registry.*.api.azureml.ms", "registry"),
+    ("*.registry.*.privatelink.api.azureml.ms", "registry"),
+    ("*.experiments.azureml.net", "registry"),
     ("*.file.core.windows.net", "absent"),
     ("*.queue.core.windows.net", "absent"),
     ("*.table.core.windows.net", "absent"),
     ("*.dfs.core.windows.net", "absent"),
     ("*.azurecr.io", "absent"),
+    ("*.*.data.azurecr.io", "absent"),
     ("mcr.microsoft.com", "absent"),
     ("*.data.mcr.microsoft.com", "absent"),
-    ("*.azconfig.io", "absent"),
     ("*.servicebus.windows.net", "absent"),
     ("*.eventgrid.azure.net", "absent"),
-    ("*.api.azureml.ms", "absent"),
-    ("*.experiments.azureml.net", "absent"),
+    ("*.workspace.*.api.azureml.ms", "absent"),
+    ("*.workspace.*.cert.api.azureml.ms", "absent"),
     ("*.modelmanagement.azureml.net", "absent"),
     ("*.notebooks.azure.net", "absent"),
+    ("*.*.notebooks.azure.net", "absent"),
     ("ml.azure.com", "absent"),
-    ("graph.microsoft.com", "absent"),
+    ("graph.microsoft.com", "graph"),
     ("graph.windows.net", "absent"),
     ("management.core.windows.net", "absent"),
     ("api.loganalytics.io", "absent"),

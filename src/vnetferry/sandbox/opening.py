@@ -6,23 +6,24 @@ no sense is a SandboxError with one sentence.
 
 from __future__ import annotations
 
-import copy
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vnetferry.sandbox import vault
-from vnetferry.sandbox.arm import groups
+from vnetferry.sandbox.arm import groups, policies
 from vnetferry.sandbox.arm import site as arm
 from vnetferry.sandbox.documents import resource_type
 from vnetferry.sandbox.errors import AzureError, SandboxError
-from vnetferry.sandbox.wire import INTERNET, Json
+from vnetferry.sandbox.wire import INTERNET, Json, copied
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.scenario import BlobContent
     from vnetferry.sandbox.world import World
 
 _ID = re.compile(r"^/subscriptions/[^/]+(/[^/]+/[^/]+)*(/providers/[^/]+(/[^/]+/[^/]+)+)*$", re.IGNORECASE)
+# What is Azure's own and lies in no subscription: built-in policies.
+_BUILT_IN = re.compile(r"^/providers/Microsoft\.Authorization/policy(Set)?Definitions/[^/]+$", re.IGNORECASE)
 _NETWORK = "microsoft.network/virtualnetworks"
 # Registered last: their connections become part of targets that must be there.
 _LAST = "microsoft.network/privateendpoints"
@@ -35,6 +36,7 @@ def fill(world: World) -> None:
     for document in sorted(map(_whole, scenario.resources), key=_turn):
         _register(world, document)
     groups.adopt_implied(world)
+    policies.require_sound(world)
     for place, content in scenario.blobs.items():
         _put_blob(world, place, content)
     for place, value in scenario.secrets.items():
@@ -43,21 +45,22 @@ def fill(world: World) -> None:
         vault.keep_secret(world, place, value)
 
 
-def network_names(world: World) -> list[str]:
-    """The names of the virtual networks, each of which is a vantage; SandboxError when two share one."""
-    found = [d["name"] for d in world.documents.below("/") if resource_type(d["id"]).lower() == _NETWORK]
-    for name in found:
-        if found.count(name) > 1 or name == INTERNET:
+def require_distinct_networks(world: World) -> list[str]:
+    """The ids of the virtual networks, each of which is a vantage; SandboxError when two share a name."""
+    found = world.documents.below("/", _NETWORK)
+    names = [document["name"] for document in found]
+    for name in names:
+        if names.count(name) > 1 or name == INTERNET:
             raise SandboxError(
                 f"The scenario has two vantages named '{name}'; give its virtual networks different names."
             )
-    return found
+    return [document["id"] for document in found]
 
 
 def _whole(document: Json) -> Json:
     """A copy with the name and type that its id implies; SandboxError when it has no sound id."""
     identifier = document.get("id")
-    if not isinstance(identifier, str) or not _ID.match(identifier):
+    if not isinstance(identifier, str) or not (_ID.match(identifier) or _BUILT_IN.match(identifier)):
         shown = repr(identifier or document.get("name") or document)[:120]
         raise SandboxError(
             f"The scenario's resource {shown} has no ARM id; give it the `id` that Azure returns."
@@ -69,7 +72,7 @@ def _whole(document: Json) -> Json:
             f"The scenario's resource '{identifier}' says type '{stated}', but its id says '{kind}'."
         )
     return {
-        **copy.deepcopy(document),
+        **copied(document),
         "name": document.get("name", identifier.rpartition("/")[2]),
         "type": stated,
     }

@@ -9,7 +9,8 @@ Each family has its own status URL and its own words, as recorded from the real 
     network     …/Microsoft.Network/locations/{l}/operations/{id}          InProgress -> Succeeded
 
 where {L} is `/subscriptions/{s}/providers/Microsoft.MachineLearningServices/locations/{location}`. Template deployments
-have a family of their own in `arm/deployments.py`. The signature in the query is opaque and must come back unchanged.
+have a family of their own in `arm/deployments.py`; operations of a registry's assets are answered by its data plane
+(`ml/registry_plane.py`). The signature in the query is opaque and must come back unchanged.
 """
 
 from __future__ import annotations
@@ -17,19 +18,23 @@ from __future__ import annotations
 import asyncio
 import secrets
 import uuid
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from vnetferry.sandbox.clock import Clock
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.wire import Json, Response
 
-Family = Literal["mfe", "workspace", "compute", "registry", "network"]
+Family = Literal["mfe", "workspace", "compute", "registry", "network", "assets"]
 Status = Literal["running", "Succeeded", "Failed", "Canceled"]
 # What a scenario makes of an operation: it fails with an error, never ends, or takes its course (None).
 Fate = AzureError | Literal["stuck"] | None
 
+# How many ended operations are answered for; before them, the oldest are forgotten, or a sandbox that stays up would
+# keep them all. Azure forgets them too, and no page says when: this many are more than a client still polls.
+_KEPT_ENDED = 10_000
 _RUNNING_WORD = {"mfe": "Updating"}
 _STATUS_PATH = {
     "mfe": ("mfeOperationsStatus", "mfeOperationResults"),
@@ -103,6 +108,13 @@ class Begun(Protocol):
         ...
 
 
+class Beginning(NamedTuple):
+    """One that none of the families below has."""
+
+    name: str
+    resource_id: str
+
+
 class LongOperations:
     """All operations of the sandbox; each of `fates` is asked, when one begins, what becomes of it."""
 
@@ -110,6 +122,7 @@ class LongOperations:
         self._clock = clock
         self._durations_s = durations_s
         self._operations: dict[str, LongOperation] = {}
+        self._ended: deque[str] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self.fates: list[Callable[[Begun], Fate]] = []
 
@@ -132,16 +145,21 @@ class LongOperations:
         fail:   called with the error, to mark the resource (`provisioningState: Failed`).
         prefix: of the id, such as "odidp:<workspace guid>:".
         """
-        identifier = f"{prefix}{uuid.uuid4()}" if prefix else secrets.token_urlsafe(32)
+        identifier = self._identifier(family, prefix)
         subscription = resource_id.strip("/").split("/")[1]
         operation = LongOperation(
             identifier, family, name, resource_id, subscription, location, self._clock.stamp(), result=result
         )
-        operation.signature = (_signature(), _signature())
+        operation.signature = (_signature(family), _signature(family))
         self._operations[identifier] = operation
         duration_s = self._durations_s.get(name, default_s)
         self.spawn(self._run(operation, duration_s, self._forced(operation, finish), fail))
         return operation
+
+    def _identifier(self, family: Family, prefix: str) -> str:
+        """A GUID or 43 characters of base64url: the workspaces' operations were recorded to have either."""
+        is_guid = bool(prefix) or (family == "workspace" and len(self._operations) % 2 == 0)
+        return f"{prefix}{uuid.uuid4()}" if is_guid else secrets.token_urlsafe(32)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` in the background until it ends or the sandbox does."""
@@ -173,6 +191,12 @@ class LongOperations:
         finally:
             operation.finished = self._clock.stamp()
             operation.ended.set()
+            self._keep_ended(operation)
+
+    def _keep_ended(self, operation: LongOperation) -> None:
+        self._ended.append(operation.id)
+        if len(self._ended) > _KEPT_ENDED:
+            del self._operations[self._ended.popleft()]
 
     def _forced(
         self, operation: LongOperation, finish: Callable[[], Awaitable[None]]
@@ -191,7 +215,7 @@ class LongOperations:
         return next((fate for decide in self.fates if (fate := decide(begun)) is not None), None)
 
     def find(self, identifier: str) -> LongOperation | None:
-        """The operation of that id, or None."""
+        """The operation of that id; None when there was none, or it ended long ago."""
         return self._operations.get(identifier)
 
     def running_on(self, resource_id: str) -> LongOperation | None:
@@ -241,9 +265,10 @@ async def suffer(fate: Fate) -> None:
         await asyncio.Event().wait()
 
 
-def _signature() -> str:
-    """Opaque query parameters, about as the service's."""
-    values = {"c": secrets.token_urlsafe(48), "s": secrets.token_urlsafe(96), "h": secrets.token_urlsafe(24)}
+def _signature(family: Family) -> str:
+    """Opaque query parameters; those of endpoints and deployments are about 3 KB, as the service's."""
+    certificate = secrets.token_urlsafe(1900 if family == "mfe" else 48)
+    values = {"c": certificate, "s": secrets.token_urlsafe(256), "h": secrets.token_urlsafe(32)}
     return "&".join(
         [f"t={secrets.randbelow(10**18)}", *(f"{name}={value}" for name, value in values.items())]
     )

@@ -3,12 +3,17 @@
 A client says `CONNECT host:443`; the proxy answers for that host itself, with a certificate of the sandbox's
 CA, and hands the connection to the site. No byte is ever forwarded: what is not Azure's, or what the vantage
 may not reach, is refused with one sentence. Only 127.0.0.1 is listened on.
+
+A proxy resolves names in its clients' place, so a host that has no address in the vantage's network, or at
+whose address nobody is, gets no tunnel: 502 or 504, which clients take for a failed connection. Where a real
+connection would be waited for, it is told at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from vnetferry.sandbox.ca import CertificateAuthority
+from vnetferry.sandbox.doors import Door
 from vnetferry.sandbox.hosts import service_of
 from vnetferry.sandbox.world import Refuse
 
@@ -26,9 +32,13 @@ _MAX_HEAD_BYTES = 16 * 1024
 # Clients keep connections for minutes; Azure's front doors drop idle ones after about this long.
 _KEEP_ALIVE_S = 120
 _HANDSHAKE_S = 30.0
+# What a proxy answers when it finds no way to a host, and what it calls that (RFC 9209, 2.3).
+_NO_WAY = {"unresolved": (502, "dns_error"), "unanswered": (504, "connection_timeout")}
 _CONNECT = re.compile(r"^CONNECT (?P<host>[A-Za-z0-9._-]{1,253}):(?P<port>\d{1,5}) HTTP/1\.[01]$")
 
 
+# Where a connection to a host arrives from a vantage.
+FindDoor = Callable[[str, str], Door]
 # Told of what was refused: vantage, method, host (or the line's target), status.
 LogRefusal = Callable[[str, str, str, int], None]
 
@@ -39,6 +49,7 @@ class Connection:
 
     vantage: str
     host: str
+    door: Door
     abort: Callable[[], None]
 
 
@@ -46,7 +57,11 @@ class Proxies:
     """All proxy ports of one sandbox, and the connections through them."""
 
     def __init__(
-        self, site: Callable[..., Awaitable[None]], ca: CertificateAuthority, log: LogRefusal
+        self,
+        site: Callable[..., Awaitable[None]],
+        ca: CertificateAuthority,
+        log: LogRefusal,
+        find_door: FindDoor,
     ) -> None:
         self.config = Config(
             site,
@@ -57,30 +72,44 @@ class Proxies:
             access_log=False,
             server_header=False,
             date_header=False,
+            proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
         )
         self.config.load()
         self.state = ServerState()
         self.ca = ca
         self.log = log
+        self.find_door = find_door
         self.tunnels: set[Tunnel] = set()
         self._ports: dict[str, int] = {}
-        self._servers: list[asyncio.Server] = []
+        self._servers: dict[str, asyncio.Server] = {}
         self._opening = asyncio.Lock()
 
-    async def open(self, vantage: str, refuse: Refuse) -> int:
-        """The port of a vantage, opened at first use; `refuse` says why a host may not be reached from it."""
+    async def open(self, vantage: str, refuse: Refuse, sock: socket.socket | None = None) -> int:
+        """The port of a vantage, opened at first use; `refuse` says why a host may not be reached from it.
+
+        sock: a socket that is bound already; None for any free port.
+        """
         async with self._opening:
             if vantage not in self._ports:
+                place = {"sock": sock} if sock else {"host": LOOPBACK, "port": 0}
                 loop = asyncio.get_running_loop()
-                server = await loop.create_server(lambda: Tunnel(self, vantage, refuse), LOOPBACK, 0)
-                self._servers.append(server)
+                server = await loop.create_server(lambda: Tunnel(self, vantage, refuse), **place)
+                self._servers[vantage] = server
                 self._ports[vantage] = server.sockets[0].getsockname()[1]
             return self._ports[vantage]
 
+    async def close_vantage(self, vantage: str) -> None:
+        """Close a vantage's port, and cut the connections through it."""
+        self._ports.pop(vantage, None)
+        if server := self._servers.pop(vantage, None):
+            server.close()
+        for tunnel in [tunnel for tunnel in self.tunnels if tunnel.vantage == vantage]:
+            tunnel.abort()
+
     async def close(self) -> None:
         """Stop listening, cut every connection, and end the requests under way."""
-        for server in self._servers:
+        for server in self._servers.values():
             server.close()
         for tunnel in list(self.tunnels):
             tunnel.abort()
@@ -98,7 +127,7 @@ class Tunnel(asyncio.Protocol):
 
     def __init__(self, proxies: Proxies, vantage: str, refuse: Refuse) -> None:
         self._proxies = proxies
-        self._vantage = vantage
+        self.vantage = vantage
         self._refuse = refuse
         self._head = b""
         self._transport: asyncio.Transport | None = None
@@ -140,11 +169,17 @@ class Tunnel(asyncio.Protocol):
         reason = self._refuse(host, port) or refusal(host, port)
         if reason:
             self._answer(403, reason)
-        else:
-            self._handover = asyncio.get_running_loop().create_task(self._hand_over(host))
-            self._handover.add_done_callback(lambda _: None)
+            return
+        door = self._proxies.find_door(self.vantage, host)
+        if door.kind in _NO_WAY:
+            status, error = _NO_WAY[door.kind]
+            rcode = f'; rcode="{door.rcode}"' if door.rcode else ""
+            self._answer(status, f"{door.reason}.", f"proxy-status: vnetferry; error={error}{rcode}\r\n")
+            return
+        self._handover = asyncio.get_running_loop().create_task(self._hand_over(host, door))
+        self._handover.add_done_callback(lambda _: None)
 
-    async def _hand_over(self, host: str) -> None:
+    async def _hand_over(self, host: str, door: Door) -> None:
         transport = self._transport
         if transport is None:
             return
@@ -162,17 +197,17 @@ class Tunnel(asyncio.Protocol):
             self._proxies.tunnels.discard(self)
             transport.abort()
             return
-        site.app_state["connection"] = Connection(self._vantage, host, transport.abort)
+        site.app_state["connection"] = Connection(self.vantage, host, door, transport.abort)
         site.connection_made(secure)
 
-    def _answer(self, status: int, sentence: str) -> None:
+    def _answer(self, status: int, sentence: str, headers: str = "") -> None:
         body = (sentence + "\n").encode()
         method, _, target = self._head.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
-        self._proxies.log(self._vantage, method[:16], target.split(" ")[0].partition("?")[0][:300], status)
+        self._proxies.log(self.vantage, method[:16], target.split(" ")[0].partition("?")[0][:300], status)
         # Most clients show a refused tunnel's reason and drop its body, so the sentence stands in both.
         head = (
             f"HTTP/1.1 {status} {ascii(sentence)[1:-1]}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\n{headers}connection: close\r\n\r\n"
         )
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(head.encode() + body)

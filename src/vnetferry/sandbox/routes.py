@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vnetferry.sandbox.wire import Json, Request, Response
 
@@ -65,21 +65,45 @@ class Operation:
     read_body: Callable[[Json], Json] | None = field(default=None, compare=False)
 
 
+class _Row(NamedTuple):
+    """An operation, its place in the table, and where its path has which names."""
+
+    number: int
+    operation: Operation
+    names: tuple[tuple[int, str], ...]
+
+
+@dataclass
+class _Branch:
+    """What may follow a beginning of a path: literals in lower case, None for a name. `rows` end here."""
+
+    onward: dict[str | None, _Branch] = field(default_factory=dict)
+    rows: list[_Row] = field(default_factory=list)
+
+
 class Routes:
-    """Finds the operation of a method and path."""
+    """Finds the operation of a method and path: a tree of their segments, which costs what a path is long."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self.operations = tuple(operations)
-        self._by_shape: dict[int, list[tuple[tuple[str, ...], Operation]]] = {}
-        for operation in self.operations:
-            parts = tuple(p if p.startswith("{") else p.lower() for p in operation.path.strip("/").split("/"))
-            self._by_shape.setdefault(len(parts), []).append((parts, operation))
+        self._root = _Branch()
+        for number, operation in enumerate(self.operations):
+            self._plant(number, operation)
 
     def matching(self, segments: tuple[str, ...]) -> list[tuple[Operation, dict[str, str]]]:
-        """Every operation on that path, whatever its method."""
-        lower = tuple(segment.lower() for segment in segments)
-        return [
-            (operation, {p[1:-1]: s for p, s in zip(parts, segments, strict=True) if p.startswith("{")})
-            for parts, operation in self._by_shape.get(len(segments), [])
-            if all(p.startswith("{") or p == s for p, s in zip(parts, lower, strict=True))
-        ]
+        """Every operation on that path, whatever its method, in the order of the table."""
+        branches = [self._root]
+        for segment in segments:
+            keys = (segment.lower(), None)
+            branches = [branch.onward[key] for branch in branches for key in keys if key in branch.onward]
+        rows = sorted((row for branch in branches for row in branch.rows), key=lambda row: row.number)
+        return [(row.operation, {name: segments[at] for at, name in row.names}) for row in rows]
+
+    def _plant(self, number: int, operation: Operation) -> None:
+        branch, names = self._root, []
+        for at, part in enumerate(operation.path.strip("/").split("/")):
+            is_name = part.startswith("{")
+            if is_name:
+                names.append((at, part[1:-1]))
+            branch = branch.onward.setdefault(None if is_name else part.lower(), _Branch())
+        branch.rows.append(_Row(number, operation, tuple(names)))

@@ -5,11 +5,20 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from ipaddress import IPv4Address
 from typing import Any, Literal
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    field_validator,
+    model_validator,
+)
 
 DEFAULT_SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
 
@@ -30,6 +39,9 @@ REQUEST_QUOTAS = frozenset({"armReads", "armWrites", "armDeletes"})
 # Faults that strike a long-running operation, and those that strike a write.
 OPERATION_FAULTS = frozenset({"lro_failure", "lro_stuck"})
 WRITE_FAULTS = frozenset({"stale_read"})
+# RFC 9110, 5.1 and 5.5: what a header is called, and what its value may not hold.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_HEADER_VALUE = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 # What has a meaning for one kind of fault alone, and for which.
 _OWN_FIELDS = {
     "status": {"answer"},
@@ -59,6 +71,22 @@ class DnsServer(_Part):
     @classmethod
     def _fold(cls, named: dict[str, IPv4Address]) -> dict[str, IPv4Address]:
         return {name.lower().rstrip(".") or ".": address for name, address in named.items()}
+
+
+class ServicePrincipal(_Part):
+    """A further service principal of the tenant, which may sign in beside the sandbox's own client.
+
+    It may do what the scenario's role assignments to `object_id` say, and nothing else.
+    """
+
+    app_id: str
+    object_id: str
+    secret: str = Field(min_length=1, repr=False)
+
+    @field_validator("app_id", "object_id")
+    @classmethod
+    def _require_guid(cls, word: str) -> str:
+        return str(UUID(word))
 
 
 class Fault(_Part):
@@ -101,6 +129,16 @@ class Fault(_Part):
     reads: int = Field(default=1, ge=0)
     stale_s: float = Field(default=0.0, ge=0)
 
+    @field_validator("headers")
+    @classmethod
+    def _require_header(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not _HEADER_NAME.fullmatch(name) or _NO_HEADER_VALUE.search(value):
+                raise ValueError(
+                    f"the header {name!r} is none that HTTP can carry; mend its name or its value"
+                )
+        return headers
+
     @model_validator(mode="after")
     def _require_own_fields(self) -> Fault:
         for name, kinds in _OWN_FIELDS.items():
@@ -109,12 +147,23 @@ class Fault(_Part):
         return self
 
 
+def _address(text: str) -> IPv4Address | None:
+    try:
+        return IPv4Address(text)
+    except ValueError:
+        return None
+
+
 class Scenario(_Part):
     """scenario.yaml as a value.
 
     quotas: name -> limit: of cores by VM family, of endpoints and the like by the name that usages have, and of
             requests: armReads, armWrites, armDeletes, how many one caller may send to a subscription at once.
+    costs:  resource id -> what it costs a month, in US dollars.
+    principals: service principals beside the sandbox's own client.
     seed:   determines the dice of faults that have a `probability`.
+    token_life_s: how long a token of Entra ID lives, in seconds of the machine's clock, by which clients judge it.
+            A short one expires in the midst of long operations.
     """
 
     resources: tuple[dict[str, Any], ...] = ()
@@ -122,11 +171,14 @@ class Scenario(_Part):
     secrets: dict[str, str] = {}
     endpoint_keys: dict[str, dict[str, str]] = {}
     metrics: dict[str, dict[str, float]] = {}
+    costs: dict[str, NonNegativeFloat] = {}
     durations_s: dict[str, float] = {}
     quotas: dict[str, int] = {}
     dns_servers: dict[IPv4Address, DnsServer] = {}
+    principals: tuple[ServicePrincipal, ...] = ()
     faults: tuple[Fault, ...] = ()
     seed: int = 0
+    token_life_s: int = Field(default=3600, ge=1, le=86400)
     runtime: Literal["inference-server", "echo"] = "inference-server"
 
     @field_validator("quotas")
@@ -147,7 +199,16 @@ class Scenario(_Part):
         )
 
     @cached_property
+    def undescribed_dns_servers(self) -> frozenset[IPv4Address]:
+        """The private DNS servers that the networks name, in a scenario that describes none."""
+        options = ((r.get("properties") or {}).get("dhcpOptions") or {} for r in self.resources)
+        named = (str(address) for held in options for address in held.get("dnsServers") or ())
+        found = frozenset(address for address in map(_address, named) if address and address.is_private)
+        return found if not self.dns_servers else frozenset()
+
+    @cached_property
     def subscriptions(self) -> tuple[str, ...]:
         """Subscription ids in the order in which resources name them; one made-up id for an empty scenario."""
-        found = dict.fromkeys(r["id"].strip("/").split("/")[1].lower() for r in self.resources if "id" in r)
+        parts = [r["id"].lower().strip("/").split("/") for r in self.resources if "id" in r]
+        found = dict.fromkeys(part[1] for part in parts if part[0] == "subscriptions")
         return tuple(found) or (DEFAULT_SUBSCRIPTION,)

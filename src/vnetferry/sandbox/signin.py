@@ -13,8 +13,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from vnetferry.sandbox.entra import LIFETIME_S, issuer_v2, plain
-from vnetferry.sandbox.wire import Json, Request, Response
+from vnetferry.sandbox.entra import issuer_v2, plain
+from vnetferry.sandbox.wire import Json, Principal, Request, Response
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
@@ -182,28 +182,30 @@ def _keys(world: World, request: Request) -> Response:  # noqa: ARG001 - handler
 
 def _token_v2(world: World, request: Request) -> Response:
     form = _form(request)
-    _require_client(world, form)
+    principal = _require_client(world, form)
     scope = _require_field(form, "scope").strip()
     if " " in scope or "/" not in scope:
         raise _Refused(70011, scope)
     if not scope.endswith("/.default"):
         raise _Refused(1002012, scope)
     resource = scope.removesuffix("/.default")
-    return Response(200, {**_lifetimes(), "access_token": _issue(world, resource)})
+    return Response(200, {**_lifetimes(world), "access_token": _issue(world, principal, resource)})
 
 
 def _token_v1(world: World, request: Request) -> Response:
     """The older endpoint: `resource` instead of `scope`, numbers as strings, and when the token ends."""
     form = _form(request)
-    _require_client(world, form)
+    principal = _require_client(world, form)
     resource, now = _require_field(form, "resource"), int(time.time())
-    body = {name: str(value) for name, value in _lifetimes().items()}
-    times = {"expires_on": str(now + LIFETIME_S), "not_before": str(now - 300), "resource": resource}
-    return Response(200, {**body, **times, "access_token": _issue(world, resource)})
+    body = {name: str(value) for name, value in _lifetimes(world).items()}
+    end = now + world.identity.lifetime_s
+    times = {"expires_on": str(end), "not_before": str(now - 300), "resource": resource}
+    return Response(200, {**body, **times, "access_token": _issue(world, principal, resource)})
 
 
-def _lifetimes() -> dict[str, Any]:
-    return {"token_type": "Bearer", "expires_in": LIFETIME_S, "ext_expires_in": LIFETIME_S}
+def _lifetimes(world: World) -> dict[str, Any]:
+    life_s = world.identity.lifetime_s
+    return {"token_type": "Bearer", "expires_in": life_s, "ext_expires_in": life_s}
 
 
 def _form(request: Request) -> dict[str, str]:
@@ -216,24 +218,27 @@ def _require_field(form: dict[str, str], name: str) -> str:
     return form[name]
 
 
-def _require_client(world: World, form: dict[str, str]) -> None:
-    """Refuse what is not the one client with its secret."""
+def _require_client(world: World, form: dict[str, str]) -> Principal:
+    """Who signs in; refused is what is no client of the tenant with its secret."""
     grant, client = _require_field(form, "grant_type"), _require_field(form, "client_id")
     if grant != "client_credentials":
         raise _Refused(70003, grant)
-    if client.lower() != world.identity.client_id:
+    found = world.identity.find_client(client)
+    if found is None:
         raise _Refused(700016, client, world.identity.tenant_id)
     if not form.get("client_secret"):
         raise _Refused(7000216)
-    if not secrets.compare_digest(form["client_secret"].encode(), world.identity.client_secret.encode()):
+    principal, secret = found
+    if not secrets.compare_digest(form["client_secret"].encode(), secret.encode()):
         raise _Refused(7000215, client)
+    return principal
 
 
-def _issue(world: World, resource: str) -> str:
+def _issue(world: World, principal: Principal, resource: str) -> str:
     asked = plain(resource)
     if asked not in _RESOURCES and not asked.endswith(_RESOURCE_SUFFIXES):
         raise _Refused(500011, resource, world.identity.tenant_id)
-    return world.identity.issue(world.identity.client, resource)
+    return world.identity.issue(principal, resource)
 
 
 def _error(refused: _Refused) -> Response:

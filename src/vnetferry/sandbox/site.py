@@ -12,11 +12,14 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vnetferry.sandbox import blob, entra, faults, signin, vault
+from vnetferry.sandbox import blob, data_plane, doors, entra, faults, graph, settings, signin, vault
+from vnetferry.sandbox.absent import not_served
 from vnetferry.sandbox.arm import site as arm
+from vnetferry.sandbox.dns import public
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.gate import RequestLog
 from vnetferry.sandbox.hosts import Service, service_of
+from vnetferry.sandbox.ml import registry_plane
 from vnetferry.sandbox.scenario import Fault
 from vnetferry.sandbox.scoring import ingress
 from vnetferry.sandbox.wire import Request, Response
@@ -39,7 +42,10 @@ _MAX_BODY_BYTES: dict[Service, int] = {
     "entra": _MIB,
     "blob": 5000 * _MIB,
     "vault": _MIB,
+    "settings": _MIB,
+    "graph": _MIB,
     "scoring": 64 * _MIB,
+    "registry": 4 * _MIB,
 }
 _DRAINED_BYTES = 64 * _MIB
 _NO_BODY = frozenset({204, 304})
@@ -82,6 +88,8 @@ class Site:
         except AzureError as err:
             return _plain_refusal(err)
         whole = replace(request, body=body)
+        if not doors.is_open(world, connection.door):
+            return await _cut(_Client(receive, connection.abort), "ConnectionLost")
         fault = world.faults.strike(whole)
         if fault is not None and fault.kind == "expired_token":
             entra.expire(world, whole)  # and then ask the service: it refuses the token in its own words
@@ -107,7 +115,15 @@ def _request(scope: Scope, connection: Connection) -> Request:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
-    return Request(scope["method"], connection.host, path, query, headers, vantage=connection.vantage)
+    return Request(
+        scope["method"],
+        connection.host,
+        path,
+        query,
+        headers,
+        vantage=connection.vantage,
+        door=connection.door,
+    )
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes:
@@ -142,25 +158,33 @@ async def _suffer(
 ) -> Response:
     """The fault's answer; or none, after the connection was cut or the client gave up."""
     if fault.kind == "answer":
-        return faults.answer(fault)
+        return faults.answer(fault, service, world.clock.now())
     done = await _answer(world, service, request) if fault.kind == "lost_answer" else None
-    if fault.kind != "timeout":
+    return await _cut(client, done.operation if done else "Fault", waits=fault.kind == "timeout")
+
+
+async def _cut(client: _Client, operation: str, *, waits: bool = False) -> Response:
+    """No answer: the connection is cut, or the client waits until it gives up."""
+    if not waits:
         client.abort()
     while (await client.receive())["type"] != "http.disconnect":
         pass
-    return Response(0, None, {}, done.operation if done else "Fault")
+    return Response(0, None, {}, operation)
 
 
 def _plain_refusal(error: AzureError) -> Response:
     return Response(error.status, error.body(), error.response_headers())
 
 
-async def _absent(world: World, request: Request) -> Response:  # noqa: ARG001 - services share a signature
-    message = (
-        f"The vnetferry sandbox does not implement {request.host}; COVERAGE.md lists what it does. "
-        "Azure has this host: rehearse without it, or try this part on Azure."
-    )
-    return _plain_refusal(AzureError(501, "NotImplemented", message))
+async def _absent(world: World, request: Request) -> Response:
+    """Not served: but a resource that the caller's network keeps it from refuses before that (assumed: its words)."""
+    owner = public.owner_of(world, request.host)
+    if owner and not data_plane.is_reachable(world, request, *owner):
+        message = (
+            f"Public network access is disabled for '{owner[0]['name']}'. Connect through a private endpoint."
+        )
+        return _plain_refusal(AzureError(403, "Forbidden", message))
+    return _plain_refusal(not_served(request.host))
 
 
 _SERVICES: dict[Service, Service_] = {
@@ -168,7 +192,10 @@ _SERVICES: dict[Service, Service_] = {
     "entra": signin.handle,
     "blob": blob.handle,
     "vault": vault.handle,
+    "settings": settings.handle,
+    "graph": graph.handle,
     "scoring": ingress.handle,
+    "registry": registry_plane.handle,
     "absent": _absent,
 }
 

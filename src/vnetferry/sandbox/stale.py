@@ -62,5 +62,5 @@ class StaleReads:
         if not lag.reads:
             del self._lags[key]
         past = copy.copy(call.world)
-        past.documents = call.world.documents.as_of(call.path, lag.former)
+        past.documents, past.lagging = call.world.documents.as_of(call.path, lag.former), key
         return replace(call, world=past)

@@ -45,6 +45,7 @@ _RATES: Mapping[Kind, tuple[str, Rate]] = {
     "write": ("armWrites", Rate(200, 20)),
     "delete": ("armDeletes", Rate(200, 20)),
 }
+_RESOURCE = Rate(25, 60)
 
 
 class Bucket:
@@ -88,7 +89,7 @@ class Throttle:
 
     def __init__(self, clock: Clock, scenario: Scenario) -> None:
         self._clock, self._scenario = clock, scenario
-        self._buckets: dict[tuple[str, str, Kind], Bucket] = {}
+        self._buckets: dict[tuple[str, str, str], Bucket] = {}
 
     def spend(self, request: Request, caller: Principal) -> dict[str, str]:
         """Count one request; the headers that say what remains. AzureError 429 when nothing does."""
@@ -100,6 +101,19 @@ class Throttle:
         for bucket in buckets:
             bucket.take()
         return _headers(budget)
+
+    def count_resource_request(self, subscription: str, caller: Principal | None) -> dict[str, str]:
+        """What remains of the requests that a deployment's PUT is counted among besides; it refuses nothing.
+
+        Recorded: the header's name, and 24 after one. That they are 25 a minute is assumed.
+        """
+        who = caller.object_id if caller else ""
+        bucket = self._buckets.setdefault(
+            (subscription.lower(), who, "resource"), Bucket(self._clock, _RESOURCE)
+        )
+        if bucket.level():
+            bucket.take()
+        return {"x-ms-ratelimit-remaining-subscription-resource-requests": str(bucket.level())}
 
     def _budget(self, request: Request, caller: Principal) -> _Budget:
         kind = _KINDS.get(request.method, "write")

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vnetferry.sandbox.arm.activity import ActivityLog
+from vnetferry.sandbox.arm.grants import Grants
 from vnetferry.sandbox.clock import Clock
 from vnetferry.sandbox.documents import Documents
 from vnetferry.sandbox.entra import Identity
 from vnetferry.sandbox.faults import Faults
+from vnetferry.sandbox.ml.images import BuiltImages
 from vnetferry.sandbox.operations import LongOperations
 from vnetferry.sandbox.scoring.names import EndpointNames
 from vnetferry.sandbox.stale import StaleReads
@@ -61,8 +64,15 @@ class World:
     ca_file:      PEM of the sandbox's own CA, for the processes that it starts.
     open_vantage: opens a further proxy port (a managed network's egress).
     endpoint_names: which online endpoint has which name in which region.
-    identity:     the Entra tenant: its client, that client's secret, and the key that signs tokens.
+    images:       which environments' images exist.
+    identity:     the Entra tenant: its clients, their secrets, and the key that signs tokens.
+    grants:       role assignments that do not count yet, or count still.
+    activity:     what was done, as the activity log tells it.
+    links:        ids (lower case) of the private endpoints whose connections were ever shown: who has none now lost it.
+    networks:     vantage -> id of its virtual network, for every network that has ports.
     faults:       what goes wrong on purpose. stale: reads that lag behind writes. throttle: ARM's request budget.
+    settings:     (store in lower case, key, label or "") -> key-value of an App Configuration store.
+    lagging:      in lower case, the one resource that is seen here as it was; "" when none is.
     """
 
     folder: Path
@@ -76,14 +86,31 @@ class World:
     ca_file: Path
     open_vantage: OpenVantage
     endpoint_names: EndpointNames = field(default_factory=EndpointNames)
+    images: BuiltImages = field(default_factory=BuiltImages)
     identity: Identity = field(default_factory=Identity)
+    grants: Grants = field(default_factory=Grants)
+    activity: ActivityLog = field(default_factory=ActivityLog)
     faults: Faults = field(default_factory=Faults)
+    links: set[str] = field(default_factory=set)
+    networks: dict[str, str] = field(default_factory=dict)
     stale: StaleReads = field(init=False)
     throttle: Throttle = field(init=False)
+    settings: dict[tuple[str, str, str], Json] = field(default_factory=dict)
+    lagging: str = ""
 
     def __post_init__(self) -> None:
         self.stale = StaleReads(self.faults, self.clock)
         self.throttle = Throttle(self.clock, self.scenario)
+        for each in self.scenario.principals:
+            self.identity.register(each.app_id, each.object_id, each.secret)
+
+    def find_named(self, kind: str, name: str) -> Json | None:
+        """The resource of a globally unique name, in whichever resource group it lies, or None."""
+        for subscription in self.scenario.subscriptions:
+            for group in self.documents.collection(f"/subscriptions/{subscription}/resourceGroups"):
+                if found := self.documents.get(f"{group['id']}/providers/{kind}/{name}"):
+                    return found
+        return None
 
     def resources_of(self, kind: str) -> Iterator[Json]:
         """All resources of a type that lies directly in resource groups."""
