@@ -5,77 +5,23 @@ Which members a document must have is told by recordings of the service.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from tests.sandbox.contract.strict import faults
-from tests.sandbox.ml.workspace_world import WORKSPACE, Arm, associated, workspace_body
-from vnetferry.sandbox.environment import REMOVED
-from vnetferry.sandbox.server import Sandbox
+from tests.sandbox.contract.wire_world import MADE, WORKSPACE_MEMBERS
+from tests.sandbox.ml.workspace_world import WORKSPACE, Arm
 
-# Recorded members of a workspace's `properties`, 2025 and 2026, in the service's order.
-WORKSPACE_MEMBERS = """
-friendlyName description storageAccount keyVault applicationInsights hbiWorkspace tenantId imageBuildCompute
-provisioningState managedNetwork allowRoleAssignmentOnRG v1LegacyMode softDeleteEnabled containerRegistry creationTime
-notebookInfo storageHnsEnabled workspaceId linkedModelInventoryArmId privateLinkCount publicNetworkAccess networkAcls
-ipAllowlist discoveryUrl mlFlowTrackingUri serverlessComputeSettings EnableSoftwareBillOfMaterials
-sdkTelemetryAppInsightsKey sasGetterUri enableDataIsolation systemDatastoresAuthMode enableServiceSideCMKEncryption
-"""
 DEPLOYMENT_MEMBERS = """
 appInsightsEnabled codeConfiguration dataCollector egressPublicNetworkAccess endpointComputeType environmentId
 environmentVariables instanceType livenessProbe model modelMountPath properties provisioningState readinessProbe
-requestSettings
+requestSettings scaleSettings
 """
 ENDPOINT_MEMBERS = """
 authMode mirrorTraffic properties provisioningState publicNetworkAccess scoringUri swaggerUri traffic
 """
 
-BLOBS = "https://stone.blob.core.windows.net/azureml/x"
-ENVIRONMENT = f"{WORKSPACE}/environments/e/versions/1"
-CODE = f"{WORKSPACE}/codes/c/versions/1"
-MODEL = f"{WORKSPACE}/models/m/versions/1"
-PLACE = {"location": "westeurope"}
-MADE: dict[str, dict[str, Any]] = {
-    "environments/e/versions/1": {
-        "properties": {"image": "mcr.microsoft.com/azureml/minimal", "condaFile": "name: e"}
-    },
-    "codes/c/versions/1": {"properties": {"codeUri": BLOBS, "properties": {"hash_sha256": "h"}}},
-    "models/m/versions/1": {"properties": {"modelType": "custom_model", "modelUri": BLOBS}},
-    "data/d/versions/1": {"properties": {"dataType": "uri_file", "dataUri": BLOBS}},
-    "connections/key": {
-        "properties": {
-            "category": "ApiKey",
-            "authType": "ApiKey",
-            "target": "https://a.b",
-            "credentials": {"key": "x"},
-        }
-    },
-    "computes/cluster": {
-        **PLACE,
-        "properties": {
-            "computeType": "AmlCompute",
-            "properties": {"vmSize": "Standard_DS3_v2", "scaleSettings": {"maxNodeCount": 1}},
-        },
-    },
-    "onlineEndpoints/scoring": {
-        **PLACE,
-        "properties": {"authMode": "Key"},
-        "identity": {"type": "SystemAssigned"},
-    },
-    "onlineEndpoints/scoring/deployments/blue": {
-        **PLACE,
-        "sku": {"name": "Default", "capacity": 1},
-        "properties": {
-            "endpointComputeType": "Managed",
-            "instanceType": "Standard_DS3_v2",
-            "environmentId": ENVIRONMENT,
-            "model": MODEL,
-            "codeConfiguration": {"codeId": CODE, "scoringScript": "score.py"},
-        },
-    },
-}
 KINDS = {
     "": "Workspace",
     "environments/e": "EnvironmentContainer",
@@ -93,25 +39,6 @@ KINDS = {
     "onlineEndpoints/scoring": "OnlineEndpoint",
     "onlineEndpoints/scoring/deployments/blue": "OnlineDeployment",
 }
-
-
-@pytest.fixture(scope="module")
-def arm(session_sandbox_factory: Callable[..., Sandbox]) -> Iterator[Arm]:
-    """A workspace with one of everything."""
-    sandbox = session_sandbox_factory({"resources": associated(), "runtime": "echo"}, time_scale=100_000)
-    with pytest.MonkeyPatch.context() as patch:
-        for name in REMOVED:
-            patch.delenv(name, raising=False)
-        for name, value in sandbox.env("internet").items():
-            patch.setenv(name, value)
-        made = Arm()
-        made.done("PUT", WORKSPACE, workspace_body())
-        for path, body in MADE.items():
-            answer = made.send("PUT", f"{WORKSPACE}/{path}", body)
-            assert answer.status_code in (200, 201), answer.text()
-            if "Azure-AsyncOperation" in answer.headers:
-                assert made.finish(answer)["status"] == "Succeeded"
-        yield made
 
 
 @pytest.mark.parametrize(("path", "model"), KINDS.items(), ids=KINDS.values())
@@ -135,9 +62,11 @@ def test_strict_reading_finds_what_does_not_fit() -> None:
     assert faults("EndpointAuthKeys", {"primaryKey": "a", "secondaryKey": 1}) == [
         "EndpointAuthKeys.secondaryKey: 1 is no str"
     ]
-    nested = {"properties": {"authMode": "Key", "surplus": 1}}
+    nested = {"properties": {"authMode": "Keys", "surplus": 1}}
     assert faults("OnlineEndpoint", nested) == [
-        "OnlineEndpoint.properties: OnlineEndpointProperties has no member 'surplus'"
+        "OnlineEndpoint: OnlineEndpoint lacks its member 'location'",
+        "OnlineEndpoint.properties: OnlineEndpointProperties has no member 'surplus'",
+        "OnlineEndpoint.properties.authMode: 'Keys' is no EndpointAuthMode",
     ]
 
 
@@ -165,3 +94,12 @@ def test_endpoint_deletion_is_202_with_two_addresses_signed_apart(arm: Arm) -> N
     assert status.partition("&t=")[2] != result.partition("&t=")[2]
     assert arm.finish(gone)["status"] == "Succeeded"
     assert arm.read(result).status_code == 200
+
+
+@pytest.mark.parametrize("path", KINDS)
+@pytest.mark.parametrize("odd", [str.upper, str.lower, str.swapcase])
+def test_document_is_found_however_its_path_is_written(
+    arm: Arm, path: str, odd: Callable[[str], str]
+) -> None:
+    whole = f"{WORKSPACE}/{path}".rstrip("/")
+    assert arm.get(odd(whole)) == arm.get(whole)
