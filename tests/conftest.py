@@ -20,6 +20,11 @@ from vnetferry.sandbox.scenario import Scenario
 from vnetferry.sandbox.server import Sandbox, running
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a test waits for its sandbox's clock about a quarter of its time."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
