@@ -7,9 +7,9 @@ never written to. Secrets are sent and never returned.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from vnetferry.errors import Conflict, NotFound, NotOurs
 from vnetferry.gateway.api_versions import api_version
@@ -18,9 +18,12 @@ from vnetferry.gateway.difference import differs
 from vnetferry.gateway.poll import is_settled, state_of, wait_resource
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
+from vnetferry.models.run import PLAN_TAG, SOURCE_TAG
 
-PLAN_TAG, SOURCE_TAG = "vnetferry-plan", "vnetferry-source"
-_ATTEMPTS, _CONFLICT_PAUSE_S = 3, 10.0
+# What another operation holds (a workspace, a subnet, a DNS zone) is asked for again 10, 20, 40, 60, 60 s apart: three
+# minutes in all. Source: azure-resource-manager's RetryableErrorDueToAnotherOperation; most writes are shorter.
+_ATTEMPTS, _CONFLICT_PAUSE_S, _LONGEST_PAUSE_S = 6, 10.0, 60.0
+T = TypeVar("T")
 
 
 class Written(NamedTuple):
@@ -31,6 +34,7 @@ class Written(NamedTuple):
     after:      the document as Azure holds it now; {} after a deletion.
     request_id: Azure's id of the write, "" when nothing was sent.
     unsettled:  paths that Azure, after the write, still answers in its own way.
+    message:    what a person may want to know of it.
     """
 
     changed: bool
@@ -38,6 +42,7 @@ class Written(NamedTuple):
     after: Json
     request_id: str = ""
     unsettled: tuple[str, ...] = ()
+    message: str = ""
 
 
 def ensure(
@@ -62,14 +67,14 @@ def ensure(
     return deciding_anew(azure, lambda: _ensure_once(azure, resource, desired, kind, tags, secrets))
 
 
-def deciding_anew(azure: Azure, attempt: Callable[[], Written]) -> Written:
+def deciding_anew(azure: Azure, attempt: Callable[[], T]) -> T:
     """Look, decide and act; and all of it again when another run began to write the same since we looked.
 
     In: attempt: waits, before it decides, for the end of what changes the resource.
     """
     attempts = Retrying(
         sleep=azure.clock.sleep,
-        wait=wait_fixed(_CONFLICT_PAUSE_S),
+        wait=wait_exponential(multiplier=_CONFLICT_PAUSE_S, max=_LONGEST_PAUSE_S),
         stop=stop_after_attempt(_ATTEMPTS),
         retry=retry_if_exception(lambda err: isinstance(err, Conflict) and err.retryable),
         reraise=True,
@@ -111,15 +116,16 @@ def delete(azure: Azure, resource: ResourceId, *, kind: str = "delete", query: J
     if before is None:
         return Written(False, None, {})
     try:
-        return _delete_once(azure, resource, before, kind, query)
+        return delete_once(azure, resource, before, kind, query)
     except Conflict as err:
         if not err.retryable:
             raise
     left = find_settled(azure, resource, kind)
-    return _delete_once(azure, resource, left, kind, query) if left else Written(True, before, {})
+    return delete_once(azure, resource, left, kind, query) if left else Written(True, before, {})
 
 
-def _delete_once(azure: Azure, resource: ResourceId, before: Json, kind: str, query: Json | None) -> Written:
+def delete_once(azure: Azure, resource: ResourceId, before: Json, kind: str, query: Json | None) -> Written:
+    """Send one DELETE and wait for its end; what is gone by then is done. Raises: Conflict while it is busy."""
     try:
         answer = azure.arm.delete(resource, api_version(resource.type), query)
     except NotFound:
@@ -180,4 +186,6 @@ def _is_stillborn(document: Json, kind: str) -> bool:
     """Whether Azure takes no update of it any more. An endpoint that served once is never one."""
     if state_of(document) == "succeeded":
         return False
-    return kind == "deployment" or (kind == "endpoint" and not document["properties"].get("scoringUri"))
+    return kind in ("deployment", "compute") or (
+        kind == "endpoint" and not document["properties"].get("scoringUri")
+    )

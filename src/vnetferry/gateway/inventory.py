@@ -8,53 +8,87 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from vnetferry.errors import ConfigError, NotFound
 from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
+from vnetferry.gateway.costs import read_costs
 from vnetferry.gateway.metrics import count_requests
-from vnetferry.gateway.satellites import Readings, read_satellites
+from vnetferry.gateway.reached import read_reached
+from vnetferry.gateway.readings import Readings
+from vnetferry.gateway.registries import read_kept
+from vnetferry.gateway.satellites import read_satellites, read_used
+from vnetferry.gateway.work import read_batch, read_jobs, read_nodes
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
-from vnetferry.models.inventory import Document, Inventory
+from vnetferry.models.inventory import COMPUTE, DEPLOYMENT, ENDPOINT, Document, Inventory
 
 _THREADS = 12  # readers at once: the ARM budget, not they, decides how fast it goes
-_CHILDREN = (
-    "onlineEndpoints",
-    "datastores",
-    "connections",
-    "computes",
-    "outboundRules",
-    "privateEndpointConnections",
-)
-_CONTAINERS = ("models", "environments")
+_CHILDREN = ("datastores", "connections", "computes", "outboundRules", "privateEndpointConnections")
+_ASSETS = ("models", "environments", "data", "components")
+_ALL = {"listViewType": "All"}  # archived ones too
 _DAYS = 30
 
 
-def read_inventory(azure: Azure, source: ResourceId) -> Inventory:
+_GONE = ("ResourceNotFound", "ResourceGroupNotFound")
+
+
+def find_inventory(azure: Azure, source: ResourceId) -> Inventory | None:
+    """What steps need to know of a workspace; None when it is gone. Raises: as `read_inventory`."""
+    try:
+        return read_inventory(azure, source, figures=False)
+    except ConfigError as err:
+        if err.code not in _GONE:
+            raise
+        return None
+
+
+def read_inventory(azure: Azure, source: ResourceId, *, figures: bool = True) -> Inventory:
     """Everything about one workspace.
 
-    Raises: ConfigError when there is no such workspace; PermissionDenied when it may not be read.
+    In:     figures: False leaves out what people read and no step relies on: jobs, nodes, requests, quotas and costs.
+    Raises: ConfigError when there is no such workspace; PermissionDenied when it, its endpoints or their deployments
+            may not be read: whoever planned without them would leave them behind.
     """
     workspace = Document(id=source, body=_read_workspace(azure, source))
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="inventory") as pool:
         readings = Readings(azure, pool)
-        children = _read_children(readings, source)
-        endpoints = [d for d in children if d.type.lower().endswith("/onlineendpoints")]
-        deployments = readings.children((e.id, "deployments") for e in endpoints)
-        codes = readings.documents(_codes_of(deployments, source))
-        satellites = read_satellites(readings, workspace, (*endpoints, *deployments))
-        usages = readings.items(f"{_location(workspace)}/usages", api_versions.ML)
-        requests = readings.each(lambda e: _requests(azure, e), endpoints, "request metrics")
-    others = {d.id: d for d in (*children, *codes, *deployments, *satellites)}
-    others.pop(source, None)
-    return Inventory(
-        source=source,
-        documents=(workspace, *sorted(others.values(), key=lambda d: d.id)),
-        usages=tuple(usages),
-        requests=dict(requests),
-        unread=tuple(sorted(readings.unread)),
-    )
+        jobs = readings.begin(lambda: read_jobs(readings, source)) if figures else None
+        children = [*_read_children(readings, source), *read_batch(readings, source)]
+        used = read_used(readings, workspace, children)
+        counted = (
+            readings.begin(lambda: _read_figures(readings, workspace, children, used)) if figures else None
+        )
+        satellites = read_satellites(readings, workspace, children, used)
+        deployments = _of(children, DEPLOYMENT)
+        reached = read_reached(readings, source, deployments, [*children, *used, *satellites])
+        kept = read_kept(readings, reached, deployments)
+        running = jobs.result().running if jobs else ()
+        found = {d.id: d for d in (*kept, *reached, *children, *used, *satellites, *running)}
+        found.pop(source, None)
+        known = Inventory(source=source, documents=(workspace, *sorted(found.values(), key=lambda d: d.id)))
+        more = {**counted.result(), "jobs_ended": jobs.result().ended} if counted and jobs else {}
+        return known.model_copy(update={**more, "unread": tuple(sorted(readings.unread))})
+
+
+def _read_figures(
+    readings: Readings, workspace: Document, children: list[Document], used: list[Document]
+) -> dict[str, Any]:
+    """Fields of an inventory that no document holds."""
+    azure, endpoints = readings.azure, _of(children, ENDPOINT)
+    names = [endpoint.name for endpoint in endpoints]
+    return {
+        "costs": tuple(read_costs(readings, workspace.id, (d.id for d in used), names)),
+        "usages": tuple(readings.items(f"{_location(workspace)}/usages", api_versions.ML)),
+        "quotas": tuple(readings.items(f"{_location(workspace)}/quotas", api_versions.ML)),
+        "nodes": read_nodes(readings, _of(children, COMPUTE)),
+        "requests": dict(readings.each(lambda e: _requests(azure, e), endpoints, "request metrics")),
+    }
+
+
+def _of(documents: Iterable[Document], kind: str) -> list[Document]:
+    return [document for document in documents if document.type.lower() == kind.lower()]
 
 
 def _read_workspace(azure: Azure, source: ResourceId) -> Json:
@@ -79,10 +113,13 @@ def _location(workspace: Document) -> str:
 
 
 def _read_children(readings: Readings, source: ResourceId) -> list[Document]:
-    direct = readings.children((source, kind) for kind in _CHILDREN)
-    containers = readings.children((source, kind) for kind in _CONTAINERS)
-    versions = readings.children(((c.id, "versions") for c in containers), {"listViewType": "All"})
-    return [*direct, *containers, *versions]
+    endpoints = readings.children([(source, "onlineEndpoints")])
+    deployments = readings.children((e.id, "deployments") for e in endpoints)
+    others = readings.collections((source, kind) for kind in _CHILDREN)
+    containers = readings.collections(((source, kind) for kind in _ASSETS), _ALL)
+    versions = readings.collections(((c.id, "versions") for c in containers), _ALL)
+    codes = readings.documents(_codes_of(deployments, source))
+    return [*endpoints, *deployments, *others, *containers, *versions, *codes]
 
 
 def _codes_of(deployments: Iterable[Document], source: ResourceId) -> list[ResourceId]:

@@ -16,8 +16,13 @@ _FINE_H = (
 )
 
 
-def requests_since(azure: Azure, endpoint: ResourceId, hours: float) -> list[tuple[datetime, float]]:
-    """(end of interval in UTC, requests in it) over the last `hours`, Azure's time; no empty intervals."""
+def requests_since(
+    azure: Azure, endpoint: ResourceId, hours: float, told: datetime | None = None
+) -> list[tuple[datetime, float]]:
+    """(end of interval in UTC, requests in it) over the last `hours`, Azure's time; no empty intervals.
+
+    In: told: what began before is left out, as are the requests of the minute (or hour) that it lies in.
+    """
     end, length = azure.clock.now(), timedelta(minutes=1 if hours <= _FINE_H else 60)
     begin = end - timedelta(hours=hours)
     query = {
@@ -30,7 +35,8 @@ def requests_since(azure: Azure, endpoint: ResourceId, hours: float) -> list[tup
     body = azure.arm.get(f"{endpoint}/providers/Microsoft.Insights/metrics", api_versions.METRICS, query)
     minutes = length.total_seconds() / 60
     ends = [(start + length, per_minute * minutes) for start, per_minute in _points(body) if per_minute]
-    return [(at, count) for at, count in ends if at > begin]
+    first = max(begin, told + length) if told else begin
+    return [(at, count) for at, count in ends if at > begin and at >= first]
 
 
 def count_requests(azure: Azure, endpoint: ResourceId, hours: float) -> float:
