@@ -35,3 +35,16 @@ def test_copy_connection_credentials_go_along_unseen(
     answered = azure.arm.post(f"{new}/listsecrets", ML).body
     assert answered["properties"]["credentials"]["key"] == SECRET
     assert not connections.copy_connection(azure, old, new, _body(None)).changed
+
+
+def test_copy_connection_of_a_managed_identity_says_which(
+    azure: Azure, source: ResourceId, target: ResourceId
+) -> None:
+    """Azure shows in no GET which identity it is; a connection without it means another one."""
+    old, new = source.child("connections", "lake"), target.child("connections", "lake")
+    properties = {"category": "ADLSGen2", "authType": "ManagedIdentity", "target": "https://lake.example"}
+    identity = {"clientId": "11111111-0000-4000-8000-000000000001", "resourceId": "/subscriptions/s"}
+    azure.arm.put(old, ML, {"properties": {**properties, "credentials": identity}})
+    connections.copy_connection(azure, old, new, {"properties": properties})
+    answered = azure.arm.post(f"{new}/listsecrets", ML).body
+    assert answered["properties"]["credentials"] == identity

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vnetferry.errors import NotFound, OperationFailed, OperationTimeout, PermissionDenied, Unavailable
-from vnetferry.gateway import api_versions, arm, endpoints, workspaces
+from vnetferry.gateway import api_versions, endpoints, transport, workspaces
 from vnetferry.gateway.arm import Arm
 from vnetferry.gateway.azure import Azure, _connect, connect
 from vnetferry.models.base import Json
@@ -110,7 +110,7 @@ def test_put_cut_before_it_was_done_is_sent_again(azure: Azure, lines: Lines) ->
 def test_get_without_an_answer_is_sent_again(
     azure: Azure, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arm, "_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(transport, "_TIMEOUT_S", 0.5)
     impatient = Arm(azure.credential, azure.clock)
 
     assert impatient.get(f"{GROUPS}/slow", api_versions.RESOURCES)["name"] == "slow"

@@ -258,6 +258,35 @@ def test_set_traffic_shows_and_twice_writes_once(
     assert [r["method"] for r in requests_since()] == ["PUT"]
 
 
+def test_writable_leaves_out_what_azure_writes_and_nothing_else() -> None:
+    """A traffic update is a full PUT: what it leaves out is reset, also what a later version of Azure knows."""
+    document = {
+        **dict.fromkeys(("id", "name", "type", "systemData"), "x"),
+        "location": "westeurope",
+        "kind": "Managed",
+        "tags": {"a": "b"},
+        "sku": {"name": "Default"},
+        "setting2030": {"level": 3},
+        "identity": {"type": "SystemAssigned", "principalId": "p", "tenantId": "t"},
+        "properties": {
+            **dict.fromkeys(("provisioningState", "scoringUri", "swaggerUri", "keys"), "x"),
+            "authMode": "Key",
+            "compute": None,
+            "setting2030": True,
+            "properties": {"mine": "1", "azureml.onlineendpointid": "x"},
+        },
+    }
+    assert endpoints.writable(document) == {
+        "location": "westeurope",
+        "kind": "Managed",
+        "tags": {"a": "b"},
+        "sku": {"name": "Default"},
+        "setting2030": {"level": 3},
+        "identity": {"type": "SystemAssigned"},
+        "properties": {"authMode": "Key", "setting2030": True, "properties": {"mine": "1"}},
+    }
+
+
 def test_set_traffic_unknown_deployment_is_refused(
     azure: Azure, endpoint: ResourceId, deployment: ResourceId
 ) -> None:
@@ -390,3 +419,23 @@ def test_copy_datastore_secret_goes_along(azure: Azure, source: ResourceId, targ
     assert secrets is not None
     assert secrets["key"] == key
     assert not datastores.copy_datastore(azure, old, new, body).changed
+
+
+def test_copy_datastore_takes_along_whatever_else_its_credentials_say(
+    azure: Azure, source: ResourceId, target: ResourceId
+) -> None:
+    old, new = source.child("datastores", "lake"), target.child("datastores", "lake")
+    named = {
+        "credentialsType": "Certificate",
+        "clientId": "app",
+        "tenantId": "tenant",
+        "thumbprint": "AA11",
+        "resourceUrl": "https://datalake.azure.net/",
+    }
+    properties = {"datastoreType": "AzureDataLakeGen1", "storeName": "lake"}
+    secrets = {"secretsType": "Certificate", "certificate": "made-up"}
+    azure.arm.put(old, ML, {"properties": {**properties, "credentials": {**named, "secrets": secrets}}})
+    planned = {"credentials": {"credentialsType": "Certificate"}}
+    datastores.copy_datastore(azure, old, new, {"properties": {**properties, **planned}})
+    assert azure.arm.get(new, ML)["properties"]["credentials"] == named
+    assert datastores.read_secrets(azure, new) == secrets

@@ -19,18 +19,21 @@ from vnetferry.sandbox.server import running
 
 TAGS = {"vnetferry-plan": "plan1", "vnetferry-source": "/subscriptions/s/old"}
 WORKSPACE = ResourceId.workspace(DEFAULT_SUBSCRIPTION, "rg", "ws-killed")
+WORKSPACE_S = 3600.0
 FAULTS = (
     Fault(
         match="PUT */onlineEndpoints/unlucky",
         kind="lro_failure",
         body={"error": {"code": "InternalServerError", "message": "try again"}},
     ),
+    # Whoever looks for it at once does not see it yet.
+    Fault(match="PUT */workspaces/ws-raced-*", times=2, kind="stale_read", reads=1),
 )
 
 
 @pytest.fixture(scope="module")
 def azure() -> Iterator[Azure]:
-    scenario = Scenario(faults=FAULTS, runtime="echo")
+    scenario = Scenario(faults=FAULTS, runtime="echo", durations_s={"Workspaces_CreateOrUpdate": WORKSPACE_S})
     with running(scenario, time_scale=3600.0) as sandbox, pytest.MonkeyPatch.context() as patch:
         for name in REMOVED:
             patch.delenv(name, raising=False)
@@ -108,3 +111,26 @@ def test_create_endpoint_failed_once_is_mended_by_running_again(azure: Azure, wo
     document = endpoints.find_endpoint(azure, endpoint)
     assert document is not None
     assert document["properties"]["provisioningState"] == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("name", "since_s"), [("ws-raced-running", 0.0), ("ws-raced-ended", WORKSPACE_S + 600)]
+)
+def test_create_workspace_that_another_run_began_unseen_is_waited_for(
+    azure: Azure, workspace: ResourceId, name: str, since_s: float
+) -> None:
+    known = azure.arm.get(workspace, api_versions.ML)["properties"]
+    raced = ResourceId.workspace(DEFAULT_SUBSCRIPTION, "rg", name)
+    properties = {name: known[name] for name in ("storageAccount", "keyVault", "applicationInsights")}
+    properties |= {
+        "publicNetworkAccess": "Disabled",
+        "managedNetwork": {"isolationMode": "AllowInternetOutbound"},
+    }
+    body = {"location": "westeurope", "identity": {"type": "SystemAssigned"}, "properties": properties}
+    azure.arm.put(raced, api_versions.ML, {**body, "tags": TAGS})
+    azure.clock.sleep(since_s)
+
+    written = workspaces.create_workspace(azure, raced, _spec(), TAGS)
+
+    assert written.after["properties"]["provisioningState"] == "Succeeded"
+    assert written.after["tags"].items() >= TAGS.items()

@@ -66,16 +66,23 @@ def test_create_workspace_again_with_another_rule_writes_that_rule(azure: Azure,
     assert not workspaces.create_workspace(azure, target, spec, tags).changed
 
 
-def test_create_workspace_with_own_key_is_encrypted_with_it(azure: Azure, source: ResourceId) -> None:
+def test_create_workspace_passes_on_its_key_and_its_serverless_compute(
+    azure: Azure, source: ResourceId
+) -> None:
     workspace = ResourceId.workspace(source.subscription_id, "rg", "ws-cmk")
     vault = azure.arm.get(source, "2025-12-01")["properties"]["keyVault"]
     key = {"keyVaultArmId": vault, "keyIdentifier": "https://v.vault.azure.net/keys/k/1"}
 
-    written = workspaces.create_workspace(
-        azure, workspace, _spec("Disabled", encryption={"status": "Enabled", "keyVaultProperties": key})
-    )
+    brought = {
+        f"{name}ResourceId": "/subscriptions/s" for name in ("cosmosDb", "searchAccount", "storageAccount")
+    }
+    encryption = {"status": "Enabled", "keyVaultProperties": key, **brought}
 
-    assert written.after["properties"]["encryption"]["keyVaultProperties"] == key
+    spec = _spec("Disabled", encryption=encryption, serverless_without_public_ip=True)
+    written = workspaces.create_workspace(azure, workspace, spec)
+
+    assert written.after["properties"]["encryption"] == encryption
+    assert written.after["properties"]["serverlessComputeSettings"]["serverlessComputeNoPublicIP"] is True
 
 
 def test_create_workspace_of_another_hand_is_refused(azure: Azure, source: ResourceId) -> None:
@@ -257,7 +264,7 @@ def test_read_inventory_unreadable_children_are_fatal(azure: Azure, source: Reso
     """A plan made without the endpoints that could not be read would leave them behind."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from vnetferry.gateway.satellites import Readings
+    from vnetferry.gateway.readings import Readings
 
     with ThreadPoolExecutor(2) as pool:
         readings = Readings(azure, pool)

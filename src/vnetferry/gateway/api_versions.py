@@ -12,6 +12,8 @@ RESOURCES = "2022-09-01"
 TEMPLATES = "2020-06-01"  # what azure-ai-ml itself submits its workspace template with
 AUTHORIZATION = "2022-04-01"
 LOCKS = "2020-05-01"
+POLICY = "2023-04-01"
+POLICY_RESTRICTIONS = "2023-03-01"
 NETWORK = "2024-05-01"
 PRIVATE_DNS = "2024-06-01"  # Microsoft.Network versions it apart
 STORAGE = "2023-05-01"
@@ -23,6 +25,10 @@ IDENTITY = "2023-01-31"
 METRICS = "2023-10-01"
 DIAGNOSTIC_SETTINGS = "2021-05-01-preview"
 AUTOSCALE = "2022-10-01"
+METRIC_ALERTS = "2018-03-01"
+LOG_ALERTS = "2023-12-01"
+ACTIVITY_LOG = "2015-04-01"
+COST_MANAGEMENT = "2025-03-01"
 
 _BY_TYPE = {
     "microsoft.network/privatednszones": PRIVATE_DNS,
@@ -33,6 +39,8 @@ _BY_TYPE = {
     "microsoft.managedidentity/userassignedidentities": IDENTITY,
     "microsoft.insights/components": APPLICATION_INSIGHTS,
     "microsoft.insights/autoscalesettings": AUTOSCALE,
+    "microsoft.insights/metricalerts": METRIC_ALERTS,
+    "microsoft.insights/scheduledqueryrules": LOG_ALERTS,
     "microsoft.insights/diagnosticsettings": DIAGNOSTIC_SETTINGS,
     "microsoft.authorization/locks": LOCKS,
 }
@@ -46,5 +54,9 @@ _BY_NAMESPACE = {
 
 def api_version(resource_type: str) -> str:
     """The api-version for a full type such as `Microsoft.Network/privateEndpoints`; KeyError if unknown."""
-    lower = resource_type.lower()
-    return _BY_TYPE.get(lower) or _BY_NAMESPACE[lower.partition("/")[0]]
+    namespace, *names = resource_type.lower().split("/")
+    # A child has its parent's, as all types do that are read here.
+    for end in range(len(names), 0, -1):
+        if version := _BY_TYPE.get("/".join([namespace, *names[:end]])):
+            return version
+    return _BY_NAMESPACE[namespace]

@@ -8,39 +8,29 @@ azure-core's.
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import requests
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import ClientAuthenticationError
-from azure.core.pipeline import policies
-from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
-from requests.adapters import HTTPAdapter
 
-from vnetferry import __version__
 from vnetferry.errors import NotFound, Unavailable
 from vnetferry.gateway import poll
 from vnetferry.gateway.clock import Clock
 from vnetferry.gateway.faults import error_of_answer, translated
 from vnetferry.gateway.throttle import Budget
+from vnetferry.gateway.transport import Transport, first_policies, json_of
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 
 BASE_URL = "https://management.azure.com"
 SCOPE = f"{BASE_URL}/.default"
-_CONNECTIONS = (
-    32  # more than the reading and deploying threads of one process, so that none waits for a socket
-)
-_CONNECT_TIMEOUT_S = 20
-_TIMEOUT_S = 120  # ARM itself gives up on a synchronous answer after 60 s; the rest is the way
 
 Target = ResourceId | str
 
@@ -132,7 +122,7 @@ class Arm:
         with translated(path, f"{method} {_shown(path)}"):
             response = self._client.send_request(request)
         self.clock.saw(response.headers.get("Date"))
-        answer = Answer(response.status_code, _json(response), response.headers, method, path, api_version)
+        answer = Answer(response.status_code, json_of(response), response.headers, method, path, api_version)
         if answer.status >= 400:
             raise error_of_answer(answer.status, answer.body, answer.headers, resource=path, doing=method)
         return answer
@@ -160,39 +150,9 @@ class _Authentication(ARMChallengeAuthenticationPolicy):
         return True
 
 
-class _Transport(RequestsTransport):  # type: ignore[misc]  # azure-core's class has no types
-    """Requests whose pauses between retries last in Azure's time."""
-
-    def __init__(self, clock: Clock) -> None:
-        timeouts = {"connection_timeout": _CONNECT_TIMEOUT_S, "read_timeout": _TIMEOUT_S}
-        super().__init__(session=_session(), session_owner=True, **timeouts)
-        self._clock = clock
-
-    def sleep(self, duration: float) -> None:
-        self._clock.sleep(duration)
-
-
-def _session() -> requests.Session:
-    session = requests.Session()
-    session.mount(
-        "https://", HTTPAdapter(pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS, max_retries=0)
-    )
-    return session
-
-
 def _pipeline(credential: TokenCredential, clock: Clock) -> ARMPipelineClient[HttpRequest, HttpResponse]:
-    # No ARMAutoResourceProviderRegistrationPolicy: registering a provider is a change nobody planned. No
-    # logging policy: bodies and headers hold keys and tokens.
-    logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
-    chain = [
-        policies.RequestIdPolicy(),
-        policies.UserAgentPolicy(sdk_moniker=f"vnetferry/{__version__}"),
-        policies.RetryPolicy(
-            retry_total=5, retry_status=4, retry_connect=3, retry_read=3, retry_backoff_max=30
-        ),
-        _Authentication(credential, SCOPE),
-    ]
-    config: dict[str, Any] = {"policies": chain, "transport": _Transport(clock)}
+    chain = [*first_policies(), _Authentication(credential, SCOPE)]
+    config: dict[str, Any] = {"policies": chain, "transport": Transport(clock)}
     return ARMPipelineClient(BASE_URL, **config)
 
 
@@ -219,11 +179,3 @@ def _require_arm(url: str) -> str:
 def _shown(path: str) -> str:
     """A path for people: without a query, which may hold signatures."""
     return path.split("?", maxsplit=1)[0]
-
-
-def _json(response: HttpResponse) -> Any:
-    text = response.text()
-    try:
-        return json.loads(text) if text.strip() else {}
-    except ValueError:
-        return {}

@@ -1,33 +1,22 @@
-"""Content in blob storage: where a URI points to, how to get in, and copying it.
-
-A copy is verified by length and MD5, skips what is there already, and passes through in chunks, so models of
-many gigabytes need no memory and a copy that was cut off goes on where it was.
-"""
+"""Content in blob storage: where a URI points to, and how to get in."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
-from azure.core.exceptions import ResourceNotFoundError
-from azure.storage.blob import BlobProperties, ContainerClient, ContentSettings
+from azure.storage.blob import ContainerClient
 
-from vnetferry.errors import NotFound, Rejected, VerificationFailed
+from vnetferry.errors import Rejected
 from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.datastores import read_datastores, read_secrets
-from vnetferry.gateway.faults import translated
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 
-_IN_MEMORY_BYTES = 8 * 1024 * 1024
 _DATASTORE = re.compile(r"azureml://(?:.*/)?datastores/(?P<name>[^/]+)/paths/(?P<path>.+)", re.IGNORECASE)
 _RUN = re.compile(r"(?:azureml://(?:.*/)?jobs/|runs:/)(?P<run>[^/]+)/(?P<path>.+)", re.IGNORECASE)
 _RUN_PATH = re.compile(r"outputs/artifacts/(?:paths/)?", re.IGNORECASE)
@@ -46,15 +35,6 @@ class Place:
     def url(self) -> str:
         """The https URI of the path."""
         return f"{self.account_url}/{self.container}/{self.path}"
-
-
-@dataclass(frozen=True)
-class Copied:
-    """How many blobs there are, how many of them had to be sent, and how many bytes that were."""
-
-    blobs: int
-    sent: int
-    sent_bytes: int
 
 
 def locate(azure: Azure, workspace: ResourceId, uri: str) -> Place:
@@ -95,25 +75,6 @@ def open_container(azure: Azure, workspace: ResourceId, place: Place) -> Contain
     return ContainerClient(place.account_url, place.container, credential=_credential(azure, place, secrets))
 
 
-def copy_content(source: ContainerClient, path: str, target: ContainerClient, target_path: str) -> Copied:
-    """Copy one blob, or all blobs of a folder.
-
-    Raises: NotFound when there is nothing at `path`; VerificationFailed when a copy is not what was read.
-    """
-    path, target_path = path.strip("/"), target_path.strip("/")
-    with translated(f"{source.url.split('?')[0]}/{path}", "copying content"):
-        found = list(_blobs(source, path))
-        sent = [_copy_blob(source, blob, target, target_path + blob.name[len(path) :]) for blob in found]
-    if not found:
-        raise NotFound(
-            f"there is nothing at '{path}'",
-            resource=source.url.split("?")[0],
-            remedy="The asset's content was deleted; register a version that has it.",
-        )
-    moved = [size for size in sent if size is not None]
-    return Copied(len(found), len(moved), sum(moved))
-
-
 def _account_url(datastore: Json) -> str:
     return f"https://{datastore['accountName']}.blob.{datastore.get('endpoint') or 'core.windows.net'}"
 
@@ -140,74 +101,3 @@ def _credential(azure: Azure, place: Place, secrets: Json | None) -> Any:
     if secrets and secrets.get("sasToken"):
         return AzureSasCredential(secrets["sasToken"])
     return azure.credential
-
-
-def _blobs(container: ContainerClient, path: str) -> Iterator[BlobProperties]:
-    """The blob of that very name, and those in the folder of that name; no folder markers."""
-    for blob in container.list_blobs(name_starts_with=path, include=["metadata"]):
-        rest = blob.name[len(path) :]
-        is_folder = (blob.metadata or {}).get("hdi_isfolder") == "true"
-        if (not rest or rest.startswith("/")) and not is_folder:
-            yield blob
-
-
-def _copy_blob(
-    source: ContainerClient, blob: BlobProperties, target: ContainerClient, name: str
-) -> int | None:
-    """Copy one blob; how many bytes were sent, None when the same content was there already."""
-    client = target.get_blob_client(name)
-    there = _properties(client)
-    if there is not None and _is_copy(there, blob):
-        return None
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as spool:
-        md5 = _download(source, blob, spool)
-        spool.seek(0)
-        settings = ContentSettings(
-            content_type=blob.content_settings.content_type, content_md5=bytearray(md5)
-        )
-        metadata = {"vnetferry_etag": str(blob.etag).strip('"')}
-        client.upload_blob(
-            spool, length=blob.size, overwrite=True, content_settings=settings, metadata=metadata
-        )
-    after = _properties(client)
-    if after is None or after.size != blob.size or _md5(after) != md5:
-        raise VerificationFailed(
-            f"the copy of '{blob.name}' is not what was read", resource=client.url.split("?")[0]
-        )
-    return int(blob.size)
-
-
-def _download(source: ContainerClient, blob: BlobProperties, spool: IO[bytes]) -> bytes:
-    """Write a blob's content to `spool`; its MD5, which is that of the source where the source has one."""
-    digest = hashlib.md5(usedforsecurity=False)
-    for chunk in source.download_blob(blob.name).chunks():
-        digest.update(chunk)
-        spool.write(chunk)
-    stated = _md5(blob)
-    if stated and stated != digest.digest():
-        wanted = base64.b64encode(stated).decode()
-        raise VerificationFailed(
-            f"'{blob.name}' was read with another MD5 than {wanted}", resource=source.url.split("?")[0]
-        )
-    return digest.digest()
-
-
-def _is_copy(there: BlobProperties, blob: BlobProperties) -> bool:
-    """Whether a blob has the source's content: by MD5, or made from that very version of the source."""
-    if there.size != blob.size:
-        return False
-    if _md5(blob) and _md5(there):
-        return _md5(blob) == _md5(there)
-    return (there.metadata or {}).get("vnetferry_etag") == str(blob.etag).strip('"')
-
-
-def _properties(client: Any) -> BlobProperties | None:
-    try:
-        properties: BlobProperties = client.get_blob_properties()
-    except ResourceNotFoundError:
-        return None
-    return properties
-
-
-def _md5(blob: BlobProperties) -> bytes:
-    return bytes(blob.content_settings.content_md5 or b"")

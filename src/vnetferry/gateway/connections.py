@@ -8,13 +8,13 @@ from vnetferry.gateway.documents import Written, ensure
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 
-_WITHOUT_SECRETS = {"none", "aad", "managedidentity", "useridentity"}  # authTypes, in lower case
+_WITHOUT_CREDENTIALS = {"none", "aad", "useridentity"}  # authTypes, in lower case
 
 
 def copy_connection(azure: Azure, source: ResourceId, target: ResourceId, body: Json) -> Written:
     """Make the target's connection what `body` says, with the source's credentials, in at most one PUT."""
     secrets = None
-    if str((body.get("properties") or {}).get("authType") or "None").lower() not in _WITHOUT_SECRETS:
+    if str((body.get("properties") or {}).get("authType") or "None").lower() not in _WITHOUT_CREDENTIALS:
         secrets = {"credentials": _read_credentials(azure, source)}
     return ensure(azure, target, body, kind="document", secrets=secrets)
 

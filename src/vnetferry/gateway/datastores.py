@@ -36,12 +36,12 @@ def read_secrets(azure: Azure, datastore: ResourceId) -> Json | None:
 
 
 def copy_datastore(azure: Azure, source: ResourceId, target: ResourceId, body: Json) -> Written:
-    """Make the target's datastore what `body` says, with the source's secrets. Effects: at most one PUT."""
-    credentials = (body.get("properties") or {}).get("credentials") or {}
-    by_identity = str(credentials.get("credentialsType") or "None") == "None"
-    secrets = None if by_identity else _lasting_secrets(azure, source)
-    extra = {"credentials": {"secrets": secrets}} if secrets else None
-    return ensure(azure, target, body, kind="document", secrets=extra)
+    """Make the target's datastore what `body` says, with all of the source's credentials. Effects: at most one PUT."""
+    shown: Json = azure.arm.get(source, api_versions.ML)["properties"].get("credentials") or {}
+    credentials = {name: value for name, value in shown.items() if value is not None}
+    if str(credentials.get("credentialsType") or "None") != "None":
+        credentials["secrets"] = _lasting_secrets(azure, source)
+    return ensure(azure, target, body, kind="document", secrets={"credentials": credentials})
 
 
 def _lasting_secrets(azure: Azure, datastore: ResourceId) -> Json:

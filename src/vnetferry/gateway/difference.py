@@ -23,7 +23,7 @@ _READ_ONLY = {
 _WORDS = {
     "publicnetworkaccess", "authmode", "authtype", "category", "endpointcomputetype", "isolationmode",
     "firewallsku", "type", "tier", "kind", "modeltype", "ostype", "protocol", "credentialstype",
-    "datastoretype", "status",
+    "datastoretype", "status", "vmsize", "vmpriority", "computetype",
 }  # fmt: skip
 # Maps that are wanted as a whole: what is in the document beyond them is a difference.
 _WHOLE = {"traffic", "mirrortraffic", "environmentvariables"}

@@ -9,9 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_attempt, wait_exponential
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_exception,
+    retry_if_result,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential,
+)
 
-from vnetferry.errors import NotFound, Rejected, VerificationFailed
+from vnetferry.errors import ConfigError, NotFound, Rejected, VerificationFailed
 from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.difference import differs
@@ -22,15 +30,10 @@ from vnetferry.models.ids import ResourceId
 
 AAD_SCOPE = "https://ml.azure.com/.default"
 _LOOKS = 8  # at an eventually consistent document, 1, 2, 4 … 30 seconds of Azure's time apart: two minutes
-_WRITABLE = (
-    "authMode",
-    "compute",
-    "description",
-    "mirrorTraffic",
-    "properties",
-    "publicNetworkAccess",
-    "traffic",
-)
+_NAME_HELD_S = 3600.0  # how long a deleted name may be refused; minutes are reported, no limit is known
+# What Azure writes alone, or takes only when an endpoint is made.
+_READ_ONLY = {"keys", "provisioningState", "scoringUri", "swaggerUri"}
+_ENVELOPE = {"id", "name", "type", "etag", "systemData"}
 _SERVICE_PROPERTIES = ("azureml.onlineendpointid", "AzureAsyncOperationUri")
 
 
@@ -70,6 +73,36 @@ def create_endpoint(
     return written._replace(changed=written.changed or changed)
 
 
+def recreate_endpoint(
+    azure: Azure, endpoint: ResourceId, body: Json, keys: Keys | None, tags: Mapping[str, str]
+) -> Written:
+    """`create_endpoint` under a name that was deleted a moment ago, and that Azure does not give out for a while.
+
+    Raises: what create_endpoint raises; the refusal of the name when it still holds after an hour of Azure's time.
+    Source: Azure/azure-cli-extensions#7660, #7107.
+    """
+    attempts = Retrying(
+        sleep=azure.clock.sleep,
+        wait=wait_exponential(multiplier=15, max=60),
+        stop=stop_after_delay(azure.clock.real_s(_NAME_HELD_S)),
+        retry=retry_if_exception(_is_name_held),
+        reraise=True,
+    )
+    try:
+        return attempts(create_endpoint, azure, endpoint, body, keys, tags)
+    except (NotFound, ConfigError) as err:
+        if _is_name_held(err):
+            err.remedy = (
+                "Run again later. If somebody else in the region has taken the name, only they can free it."
+            )
+        raise
+
+
+def _is_name_held(err: BaseException) -> bool:
+    taken = isinstance(err, ConfigError) and "already an endpoint with this name" in err.what
+    return taken or (isinstance(err, NotFound) and err.retryable)
+
+
 def read_keys(azure: Azure, endpoint: ResourceId) -> Keys | None:
     """The endpoint's keys, secrets; None when it has none (its authentication is by token)."""
     body = azure.arm.post(f"{endpoint}/listKeys", api_versions.ML).body
@@ -101,6 +134,10 @@ def ensure_keys(azure: Azure, endpoint: ResourceId, keys: Keys) -> bool:
 
     Raises: VerificationFailed when it answers other keys afterwards.
     """
+    return deciding_anew(azure, lambda: _ensure_keys_once(azure, endpoint, keys))
+
+
+def _ensure_keys_once(azure: Azure, endpoint: ResourceId, keys: Keys) -> bool:
     if read_keys(azure, endpoint) == keys:
         return False
     for kind, value in (("Primary", keys.primary), ("Secondary", keys.secondary)):
@@ -160,15 +197,12 @@ def delete_endpoint(azure: Azure, endpoint: ResourceId) -> Written:
 
 
 def writable(document: Json) -> Json:
-    """The PUT body that leaves an endpoint as its document says: every writable property and nothing else."""
-    properties = {k: v for k, v in document["properties"].items() if k in _WRITABLE and v is not None}
+    """The PUT body that leaves an endpoint as its document says: all of it, known or not, but what Azure writes."""
+    body = {k: v for k, v in document.items() if k not in _ENVELOPE and v is not None}
+    properties = {k: v for k, v in document["properties"].items() if k not in _READ_ONLY and v is not None}
     own = {k: v for k, v in (properties.get("properties") or {}).items() if k not in _SERVICE_PROPERTIES}
-    body = {"location": document["location"], "properties": {**properties, "properties": own}}
-    if document.get("tags") is not None:
-        body["tags"] = document["tags"]
-    if document.get("kind"):
-        body["kind"] = document["kind"]
-    if identity := _identity(document.get("identity")):
+    body["properties"] = {**properties, "properties": own}
+    if identity := _identity(body.pop("identity", None)):
         body["identity"] = identity
     return body
 

@@ -55,6 +55,13 @@ _KUBERNETES = (
 _QUOTA = "Free some of it or ask for more (Azure portal, Quotas), and run again; what is done stays done."
 
 RULES: tuple[Rule, ...] = (
+    Rule(
+        Rejected,
+        False,
+        "Ask for an exemption (az policy exemption create) or change what the policy denies; 'vnetferry preflight'"
+        " names both.",
+        code="RequestDisallowedByPolicy",
+    ),
     # what the network's isolation causes
     Rule(
         Conflict,
@@ -153,9 +160,9 @@ RULES: tuple[Rule, ...] = (
     # what deployments say when their container does not come up
     Rule(
         PermissionDenied,
-        True,  # Azure itself grants a new identity its rights, and takes a while
+        False,  # whoever deploys waits until a role that was just given is known (propagation.py)
         "Grant the endpoint's identity AcrPull and Storage Blob Data Reader; it may take an hour.",
-        text="does not have pull permission|identity.*(permission|authoriz)",
+        text="does not have pull permission|identity.*(permission|authoriz)|authorization error",
         code="BadArgument",
     ),
     Rule(
@@ -173,7 +180,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Rejected,
         False,
-        "Check the reference, and that the identity may read it.",
+        "Check the reference, and that the endpoint's identity may read the secret; its vault must take roles (RBAC).",
         code="SecretsInjectionError",
     ),
     Rule(
@@ -189,12 +196,19 @@ RULES: tuple[Rule, ...] = (
         "Grant the right that it names; it may take an hour to be known everywhere.",
         code="AuthorizationFailed|LinkedAuthorizationFailed|AuthorizationPermissionMismatch|InsufficientAccountPermissions",
     ),
+    Rule(
+        PermissionDenied,
+        False,
+        "Grant the right that it names; it may take an hour to be known everywhere.",
+        code="InvalidTemplateDeployment",
+        text="Authorization failed for template resource",
+    ),
     Rule(PermissionDenied, False, "Ask whoever owns the policy.", code="RequestDisallowedByPolicy"),
     Rule(
         PermissionDenied,
         False,
         "Open its firewall to where vnetferry runs, or run vnetferry within the virtual network.",
-        code="AuthorizationFailure|PublicAccessNotPermitted|ForbiddenByFirewall",
+        code="AuthorizationFailure|PublicAccessNotPermitted|ForbiddenByFirewall|ForbiddenByConnection",
     ),
     Rule(
         PermissionDenied,

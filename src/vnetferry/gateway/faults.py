@@ -211,6 +211,7 @@ def _walk(error: Any) -> Iterator[_Found]:
     yield str(error.get("code") or ""), message
     for detail in error.get("details") or ():
         yield from _walk(detail)
+    yield from _walk(error.get("innererror"))  # Key Vault's more particular code, which has no message
     for info in error.get("additionalInfo") or ():
         if isinstance(info, dict) and info.get("type") == "InnerError":
             yield from _walk((info.get("info") or {}).get("value"))

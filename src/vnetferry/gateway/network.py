@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from vnetferry.errors import NotFound, PersonNeeded
 from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
-from vnetferry.gateway.documents import Written, ensure, merged
+from vnetferry.gateway.documents import Written, deciding_anew, ensure, merged
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
+
+_WORKSPACE_ZONES = ("privatelink.api.azureml.ms", "privatelink.notebooks.azure.net")
 
 
 def create_private_endpoint(
@@ -44,8 +46,13 @@ def approve_connection(azure: Azure, target: ResourceId, private_endpoint: Resou
 
     Raises:  NotFound when the resource knows of no such connection; PersonNeeded when somebody rejected it;
              PermissionDenied when the caller may not approve.
-    Effects: at most one PUT on the resource's connection.
+    Effects: at most one PUT on the resource's connection. Connections of one resource are made one at a time: that of
+             another is waited for.
     """
+    return deciding_anew(azure, lambda: _approve_once(azure, target, private_endpoint))
+
+
+def _approve_once(azure: Azure, target: ResourceId, private_endpoint: ResourceId) -> Written:
     connection = _connection_from(azure, target, private_endpoint)
     status = connection_state(connection)
     if status == "Approved":
@@ -84,12 +91,29 @@ def _connection_from(azure: Azure, target: ResourceId, private_endpoint: Resourc
     )
 
 
-def register_dns(azure: Azure, private_endpoint: ResourceId, zones: list[str]) -> Written:
-    """Have the private endpoint keep its records in these private DNS zones, by a zone group `default`."""
-    configs = [
-        {"name": ResourceId(zone).name.replace(".", "-"), "properties": {"privateDnsZoneId": zone}}
-        for zone in zones
-    ]
-    group = private_endpoint.child("privateDnsZoneGroups", "default")
+def find_linked_zones(azure: Azure, vnet: ResourceId) -> list[str]:
+    """The private DNS zones for workspaces that are linked to a VNet, among those of its own subscription.
+
+    Without a record there, callers in the VNet resolve the workspace's public address and never reach its private
+    endpoint. Source: Use your workspace with a custom DNS server.
+    """
+    path = f"/subscriptions/{vnet.subscription_id}/providers/Microsoft.Network/privateDnsZones"
+    zones = [str(zone["id"]) for zone in azure.arm.list(path, api_versions.PRIVATE_DNS)]
+    wanted = [zone for zone in zones if ResourceId(zone).name.lower() in _WORKSPACE_ZONES]
+    return sorted(zone for zone in wanted if vnet.key in _linked_networks(azure, zone))
+
+
+def _linked_networks(azure: Azure, zone: str) -> set[str]:
+    links = azure.arm.list(f"{zone}/virtualNetworkLinks", api_versions.PRIVATE_DNS)
+    return {str((link["properties"].get("virtualNetwork") or {}).get("id", "")).lower() for link in links}
+
+
+def register_dns(azure: Azure, private_endpoint: ResourceId, group: Json) -> Written:
+    """Have the private endpoint keep its records in private DNS zones, by a zone group.
+
+    In: group: {name, zones [{name, id}…]}, as the plan's step has it.
+    """
+    configs = [{"name": z["name"], "properties": {"privateDnsZoneId": z["id"]}} for z in group["zones"]]
     body = {"properties": {"privateDnsZoneConfigs": configs}}
-    return ensure(azure, group, body, kind="private_endpoint")
+    resource = private_endpoint.child("privateDnsZoneGroups", group["name"])
+    return ensure(azure, resource, body, kind="private_endpoint")

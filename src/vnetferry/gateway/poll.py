@@ -48,6 +48,7 @@ PACES: Mapping[str, Pace] = {
     "delete": Pace(5, 3600),
     "compute": Pace(30, 3600),
     "private_endpoint": Pace(5, 1800),
+    "diagnosis": Pace(5, 1800),
     "document": Pace(1, 900),
 }
 

@@ -7,6 +7,7 @@ all later ones go there too, and it hides the status of what failed.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from vnetferry.gateway.faults import redact
 
 VANTAGES_VARIABLE = "VNETFERRY_VANTAGES"
 HERE = "here"
+_PROXY = re.compile("https?://")
 _CONNECT_TIMEOUT_S = 20.0
 _PATIENCE_S, _LONGEST_PAUSE_S = 120.0, 15.0
 _TIMEOUT_S = 190.0  # Azure's own limit for one request is 180 s
@@ -79,15 +81,22 @@ def vantages() -> dict[str, str | None]:
     From VNETFERRY_VANTAGES (`internet=http://proxy:3128,vnet-prod=http://10.0.0.4:3128`); without it there is
     only `here`. Raises: ConfigError when it does not read so.
     """
-    text = os.environ.get(VANTAGES_VARIABLE, "").strip()
-    if not text:
-        return {HERE: None}
-    pairs = [item.partition("=") for item in text.split(",") if item.strip()]
-    for name, _, proxy in pairs:
-        if not name.strip() or not proxy.strip().startswith(("http://", "https://")):
-            remedy = "Write name=http://host:port, with commas between them."
-            raise ConfigError(f"{VANTAGES_VARIABLE} holds '{redact(name)}' without a proxy", remedy=remedy)
-    return {name.strip(): proxy.strip() for name, _, proxy in pairs}
+    found = places(VANTAGES_VARIABLE, _PROXY, "a proxy", "http://host:port")
+    return dict(found) if found else {HERE: None}
+
+
+def places(variable: str, form: re.Pattern[str], what: str, example: str) -> dict[str, str]:
+    """What a variable says of each place (`name=value,name=value`); empty when it is not set.
+
+    In:     form: what each value must begin with; what, example: what a value is, and looks like, for the error.
+    Raises: ConfigError when it does not read so.
+    """
+    pairs = [item.partition("=") for item in os.environ.get(variable, "").split(",") if item.strip()]
+    for name, _, value in pairs:
+        if not name.strip() or not form.match(value.strip()):
+            remedy = f"Write name={example}, with commas between them."
+            raise ConfigError(f"{variable} holds '{redact(name)}' without {what}", remedy=remedy)
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def score(

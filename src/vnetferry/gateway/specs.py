@@ -20,6 +20,7 @@ from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.documents import Written, delete, find_settled, require_ours
 from vnetferry.gateway.faults import translated
 from vnetferry.gateway.poll import state_of, wait_resource
+from vnetferry.gateway.propagation import identity_grant, until_known
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 from vnetferry.plan.secure import YamlFile
@@ -124,6 +125,17 @@ def create_deployment_from_yaml(
     deployment = load_deployment(path)
     if _has_managed_network(azure, workspace):
         _require_managed_egress(deployment, path)
+    endpoint = workspace.child("onlineEndpoints", str(deployment.endpoint_name))
+
+    def attempt() -> Written:
+        # Anew each time: the SDK's entity keeps what became of it.
+        return _deploy(azure, workspace, path, tags)
+
+    return until_known(azure, attempt, identity_grant(azure, endpoint))
+
+
+def _deploy(azure: Azure, workspace: ResourceId, path: Path, tags: Mapping[str, str] | None) -> Written:
+    deployment = load_deployment(path)
     endpoint = workspace.child("onlineEndpoints", str(deployment.endpoint_name))
     resource = endpoint.child("deployments", str(deployment.name))
     tags = {**(tags or {}), DIGEST_TAG: digest_of(path)}

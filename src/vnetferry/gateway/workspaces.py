@@ -7,16 +7,18 @@ ever tightened: isolation is one-way in Azure, so nothing in here sends less tha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from vnetferry.errors import ConfigError, Conflict, NotFound, OperationFailed, OperationTimeout, PersonNeeded
 from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.difference import differs
-from vnetferry.gateway.documents import Written, delete, find_settled, require_ours
+from vnetferry.gateway.documents import Written, deciding_anew, delete, find_settled, require_ours
 from vnetferry.gateway.faults import error_of_operation, translated
 from vnetferry.gateway.poll import is_settled, pace, pauses, state_of, wait_resource
+from vnetferry.gateway.propagation import caller_grant, either, identity_grant, until_known
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 
@@ -38,9 +40,14 @@ def create_workspace(
 
     In:      spec: as the plan's `create_workspace` step has it; an associated id of "" is created.
     Raises:  NotOurs; ConfigError when ours exists with another isolation mode; OperationFailed.
-    Effects: at most one template deployment; one that already runs for the workspace is waited for instead.
+    Effects: at most one template deployment; one that already runs for the workspace is waited for instead, and so is
+             that of another run which came first by a moment.
              Of a workspace of ours that is there, only outbound rules that differ are written.
     """
+    return deciding_anew(azure, lambda: _create_once(azure, workspace, spec, tags))
+
+
+def _create_once(azure: Azure, workspace: ResourceId, spec: Json, tags: Mapping[str, str] | None) -> Written:
     before = find_settled(azure, workspace, "workspace")
     if before is not None:
         _require_usable(before, workspace, spec, tags)
@@ -58,17 +65,52 @@ def create_workspace(
     return Written(True, before, after)
 
 
+def isolation_mode(document: Json) -> str:
+    """A workspace's isolation mode in Azure's words; Disabled when it has no managed network."""
+    return str(_network(document).get("isolationMode") or "Disabled")
+
+
 def network_state(azure: Azure, workspace: ResourceId) -> str:
     """Active, Inactive (not provisioned yet) or Disabled (the workspace has no managed network)."""
     return _network_state(azure.arm.get(workspace, api_versions.ML))
 
 
-def provision_network(azure: Azure, workspace: ResourceId, *, include_spark: bool = False) -> Written:
+def provision_network(
+    azure: Azure, workspace: ResourceId, *, include_spark: bool = False, roles: Iterable[ResourceId] = ()
+) -> Written:
     """Provision the managed network and wait until it is active (half an hour, more with FQDN rules).
 
+    What fails because the workspace's identity, or the caller, was given the right to approve connections a moment ago
+    is tried again for an hour.
+
+    In:      roles: the assignments that are made for its identity.
     Raises:  ConfigError when the workspace has none; OperationFailed when a rule could not be made.
-    Effects: at most one POST; a provisioning that already runs is waited for instead.
+    Effects: at most one POST a try; a provisioning that already runs is waited for instead.
     """
+    granted = either(identity_grant(azure, workspace, roles), caller_grant(azure, workspace.subscription_id))
+    tries = count()
+
+    def attempt() -> Written:
+        if next(tries):
+            _make_failed_rules_again(azure, workspace)
+        return _provision_once(azure, workspace, include_spark)
+
+    return until_known(azure, attempt, granted)
+
+
+def _make_failed_rules_again(azure: Azure, workspace: ResourceId) -> None:
+    """Once a network is active, Azure tries a rule that failed again only when it is written again."""
+    document = azure.arm.get(workspace, api_versions.ML)
+    if _network_state(document) == "Active":
+        keys = ("type", "category", "destination", "fqdns")
+        rules = (_network(document).get("outboundRules") or {}).items()
+        failed = {
+            name: {k: rule[k] for k in keys if rule.get(k)} for name, rule in rules if _has_failed(rule)
+        }
+        ensure_outbound_rules(azure, workspace, failed)
+
+
+def _provision_once(azure: Azure, workspace: ResourceId, include_spark: bool) -> Written:
     before = azure.arm.get(workspace, api_versions.ML)
     state = _network_state(before)
     if state == "Disabled":
@@ -114,11 +156,31 @@ def set_image_build_compute(azure: Azure, workspace: ResourceId, compute: str) -
             remedy=f"Make it (az ml compute create --type AmlCompute --name {compute} --workspace-name "
             f"{workspace.name} --resource-group {workspace.resource_group} --max-instances 2), and run again.",
         )
-    before = azure.arm.get(workspace, api_versions.ML)
+    return deciding_anew(azure, lambda: _set_image_build_compute_once(azure, workspace, compute))
+
+
+def _set_image_build_compute_once(azure: Azure, workspace: ResourceId, compute: str) -> Written:
+    before = wait_resource(azure, workspace, api_versions.ML, "workspace")
     wanted = {"properties": {"imageBuildCompute": compute}}
     if not differs(wanted, before):
         return Written(False, before, before)
     answer = azure.arm.patch(workspace, api_versions.ML, wanted)
+    return Written(True, before, azure.arm.wait(answer, "workspace"), answer.request_id)
+
+
+def note(azure: Azure, workspace: ResourceId, notes: Mapping[str, str]) -> Written:
+    """Have the workspace carry these tags beside its own. Effects: at most one PATCH."""
+    return deciding_anew(azure, lambda: _note_once(azure, workspace, notes))
+
+
+def _note_once(azure: Azure, workspace: ResourceId, notes: Mapping[str, str]) -> Written:
+    before = find_settled(azure, workspace, "workspace")
+    if before is None:
+        raise NotFound("the workspace does not exist", resource=str(workspace), remedy="Run apply first.")
+    tags = before.get("tags") or {}
+    if all(tags.get(name) == value for name, value in notes.items()):
+        return Written(False, before, before)
+    answer = azure.arm.patch(workspace, api_versions.ML, {"tags": {**tags, **notes}})
     return Written(True, before, azure.arm.wait(answer, "workspace"), answer.request_id)
 
 
@@ -135,7 +197,7 @@ def _network(document: Json) -> Json:
 
 def _network_state(document: Json) -> str:
     network = _network(document)
-    if str(network.get("isolationMode") or "Disabled") == "Disabled":
+    if isolation_mode(document) == "Disabled":
         return "Disabled"
     return str((network.get("status") or {}).get("status") or "Inactive")
 
@@ -171,7 +233,7 @@ def _wait_active(azure: Azure, workspace: ResourceId) -> Json:
 def _require_rules(document: Json, workspace: ResourceId) -> None:
     """Raise OperationFailed for rules that Azure could not make: the network's own status does not tell."""
     rules = _network(document).get("outboundRules") or {}
-    failed = sorted(name for name, rule in rules.items() if rule and rule.get("status") == "Failed")
+    failed = sorted(name for name, rule in rules.items() if _has_failed(rule))
     if failed:
         reasons = "; ".join(
             f"{name}: {rules[name].get('errorInformation') or 'no reason given'}" for name in failed
@@ -179,9 +241,14 @@ def _require_rules(document: Json, workspace: ResourceId) -> None:
         raise OperationFailed(
             f"outbound rules failed: {reasons}",
             resource=str(workspace),
+            code="AuthorizationFailed" if "does not have authorization" in reasons else "",
             remedy="Grant what the reason asks for and run again; or mend them in target.outbound_rules, plan and apply"
             " anew; those that are not needed: az ml workspace outbound-rule remove.",
         )
+
+
+def _has_failed(rule: Json | None) -> bool:
+    return (rule or {}).get("status") == "Failed"
 
 
 def _require_usable(
@@ -196,7 +263,7 @@ def _require_usable(
             resource=str(workspace),
             remedy="Delete it for good (az ml workspace delete --permanently-delete), and run again.",
         )
-    mode = str(_network(document).get("isolationMode") or "Disabled")
+    mode = isolation_mode(document)
     if mode.lower() != str(spec["isolation_mode"]).lower():
         raise ConfigError(
             f"the workspace exists with isolation mode {mode}, not {spec['isolation_mode']}",
@@ -229,9 +296,8 @@ def _submit(azure: Azure, workspace: ResourceId, spec: Json, tags: Mapping[str, 
         azure.ml_client(workspace).workspaces.begin_create(_entity(workspace, spec, tags))
     newest = _templates(azure, workspace)
     if not newest:
-        raise NotFound(
-            "Azure lost the workspace's template deployment", resource=str(workspace), retryable=True
-        )
+        # The SDK updates a workspace that it finds, instead of sending a template.
+        raise Conflict("another run made the workspace", resource=str(workspace), retryable=True)
     return ResourceId(newest[-1]["id"])
 
 
@@ -243,9 +309,10 @@ def _finish(azure: Azure, template: ResourceId) -> None:
 
 
 def _entity(workspace: ResourceId, spec: Json, tags: Mapping[str, str]) -> Workspace:
-    from azure.ai.ml.entities import ManagedNetwork, Workspace
+    from azure.ai.ml.entities import ManagedNetwork, ServerlessComputeSettings, Workspace
 
     associated = {name: resource or None for name, resource in spec["associated"].items()}
+    closed = spec.get("serverless_without_public_ip")
     network = ManagedNetwork(
         isolation_mode=spec["isolation_mode"],  # the wire's words: the SDK sends any other as it stands
         outbound_rules=[_rule(name, rule) for name, rule in spec["outbound_rules"].items()],
@@ -263,6 +330,7 @@ def _entity(workspace: ResourceId, spec: Json, tags: Mapping[str, str]) -> Works
         enable_data_isolation=bool(spec.get("data_isolation")),
         hbi_workspace=bool(spec.get("hbi_workspace")),
         customer_managed_key=_customer_managed_key(spec.get("encryption") or {}),
+        serverless_compute=(None if closed is None else ServerlessComputeSettings(no_public_ip=closed)),
         identity=_identity(spec.get("identity") or {}),
         primary_user_assigned_identity=spec.get("primary_user_assigned_identity") or None,
         system_datastores_auth_mode=spec.get("system_datastores_auth_mode") or None,
@@ -276,7 +344,13 @@ def _customer_managed_key(encryption: Json) -> CustomerManagedKey | None:
     key = encryption.get("keyVaultProperties") or {}
     if str(encryption.get("status")).lower() != "enabled" or not key:
         return None
-    return CustomerManagedKey(key_vault=key["keyVaultArmId"], key_uri=key["keyIdentifier"])
+    return CustomerManagedKey(
+        key_vault=key["keyVaultArmId"],
+        key_uri=key["keyIdentifier"],
+        cosmosdb_id=encryption.get("cosmosDbResourceId"),
+        storage_id=encryption.get("storageAccountResourceId"),
+        search_id=encryption.get("searchAccountResourceId"),
+    )
 
 
 def _identity(identity: Json) -> IdentityConfiguration | None:
