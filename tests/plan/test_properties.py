@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
@@ -97,6 +99,63 @@ def test_plan_of_any_workspace_is_deterministic_and_never_stale_at_once(made: tu
     inventory, plan = made
     assert plan_text(build(inventory, plan.config, {})) == plan_text(plan)
     assert changes(plan, inventory) == []
+
+
+@SETTINGS
+@given(plans(), st.randoms(use_true_random=False))
+def test_plan_of_any_workspace_owes_nothing_to_the_order_of_anything(
+    made: tuple[Inventory, Plan], random: Random
+) -> None:
+    inventory, plan = made
+    documents = [Document(id=d.id, body=_shuffled(d.body, random)) for d in inventory.documents]
+    random.shuffle(documents)
+    shuffled = inventory.model_copy(update={"documents": tuple(documents)})
+    assert plan_text(build(shuffled, plan.config, {})) == plan_text(plan)
+
+
+def _shuffled(value: Any, random: Random) -> Any:
+    """The same JSON with the keys of its objects in another order."""
+    if not isinstance(value, dict):
+        return value
+    items = [(key, _shuffled(item, random)) for key, item in value.items()]
+    random.shuffle(items)
+    return dict(items)
+
+
+@SETTINGS
+@given(plans())
+def test_plan_of_any_workspace_accounts_for_every_property_of_every_document(
+    made: tuple[Inventory, Plan],
+) -> None:
+    inventory, plan = made
+    announced: dict[ResourceId, set[str]] = {}
+    for entry in plan.carry_over:
+        announced.setdefault(entry.source, set()).add(entry.path)
+    for document in inventory.documents:
+        paths = announced[document.id]
+        lost = [p for p in _paths(document.body) if not {"*", *_and_above(p)} & paths]
+        assert lost == [], document.id
+
+
+def _paths(value: Any, path: str = "") -> list[str]:
+    """The dotted path of every value but null and {}."""
+    if isinstance(value, dict):
+        return [p for key, item in value.items() for p in _paths(item, f"{path}.{key}" if path else key)]
+    return [] if value is None else [path]
+
+
+def _and_above(path: str) -> set[str]:
+    parts = path.split(".")
+    return {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
+
+
+@SETTINGS
+@given(plans())
+def test_plan_of_any_workspace_shows_the_longest_chain(made: tuple[Inventory, Plan]) -> None:
+    _, plan = made
+    chain = [plan.step(step) for step in plan.critical_path]
+    assert sum(step.duration_s for step in chain) == plan.critical_path_s
+    assert all(before.id in after.depends_on for before, after in pairwise(chain))
 
 
 @SETTINGS

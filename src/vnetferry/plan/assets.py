@@ -4,28 +4,28 @@ workspace.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import CODE, CONNECTION, DATASTORE, ENVIRONMENT, MODEL, Document
-from vnetferry.models.plan import PlanWarning, Step, StepKind
+from vnetferry.models.plan import Step, StepKind
 from vnetferry.plan.carry_over import carry_over
 from vnetferry.plan.durations import expected_s
-from vnetferry.plan.fields import Path, Rule, writable
-from vnetferry.plan.parts import Part, attention, join
-from vnetferry.plan.references import datastore_of, is_curated, references, used_assets
+from vnetferry.plan.field_rules import Path, Rule
+from vnetferry.plan.fields import writable
+from vnetferry.plan.inbound import storage_ways
+from vnetferry.plan.parts import Part, join
+from vnetferry.plan.references import (
+    SYSTEM_DATASTORES,
+    content_of,
+    content_root,
+    datastore_of,
+    is_curated,
+    used_assets,
+)
 from vnetferry.plan.scope import Scope
+from vnetferry.plan.uses import connections, references
 from vnetferry.plan.workspace import workspace_step_id
 
-# A new workspace comes with these; the target's are its own.
-SYSTEM_DATASTORES = {
-    "workspaceblobstore",
-    "workspacefilestore",
-    "workspaceartifactstore",
-    "workspaceworkingdirectory",
-}
 _KINDS: dict[str, StepKind] = {
     CODE.lower(): "copy_code",
     ENVIRONMENT.lower(): "copy_environment",
@@ -36,20 +36,28 @@ _CONTENT_FIELDS: dict[StepKind, Path] = {
     "copy_environment": ("properties", "build", "contextUri"),
     "copy_model": ("properties", "modelUri"),
 }
-_REGISTRY_URI = re.compile(r"^azureml://registries/([^/]+)/", re.IGNORECASE)
-# Azure's own registries, which every workspace reaches through its required rules.
-_SYSTEM_REGISTRIES = {"azureml", "azureml-meta", "azureml-msr", "azure-openai-v2", "huggingface"}
 
 
 def asset_steps(scope: Scope, deployment: Document) -> tuple[str, ...]:
-    """The ids of the steps that copy what a deployment uses."""
+    """The ids of the steps that copy what a deployment uses; none where it is already."""
+    if scope.config.in_place:
+        return ()
     found = (scope.remap.asset(reference) for reference in references(deployment))
-    return tuple(_step_id(asset) for asset in found if asset and not is_curated(asset))
+    # The reference may be spelled in another way than the asset.
+    return tuple(_step_id(scope.inventory.find(a).id) for a in found if a and not is_curated(a))
+
+
+def connection_steps(scope: Scope, deployment: Document) -> tuple[str, ...]:
+    """The ids of the steps that make the connections whose secrets Azure injects into a deployment."""
+    used = set() if scope.config.in_place else connections(deployment)
+    return tuple(
+        f"copy_connection:{d.name}" for d in scope.inventory.of_type(CONNECTION) if d.name.lower() in used
+    )
 
 
 def plan_assets(scope: Scope) -> Part:
     """Copy each version that an endpoint uses, once."""
-    return join([*(_copy_asset(scope, document) for document in used_assets(scope)), _registries(scope)])
+    return join(_copy_asset(scope, document) for document in used_assets(scope))
 
 
 def plan_stores(scope: Scope) -> Part:
@@ -76,6 +84,7 @@ def _copy_asset(scope: Scope, document: Document) -> Part:
     uri = _content(document.body, field)
     body = scope.remap.value(writable(document.type, document.body))
     stays = _stays(scope, uri)
+    root = None if stays or not uri else content_root(scope, document)
     special: dict[Path, Rule] = {}
     if uri and not datastore_of(uri):
         _remove(body, field)
@@ -87,8 +96,18 @@ def _copy_asset(scope: Scope, document: Document) -> Part:
         resource=target,
         source=document.id,
         body=body,
-        spec={"content": "" if stays else uri, "content_field": ".".join(field) if uri and not stays else ""},
-        depends_on=(workspace_step_id(scope), *_store_steps(scope, uri)),
+        spec={
+            "content": "" if stays else uri,
+            "content_field": ".".join(field) if uri and not stays else "",
+            "content_root": content_of(root) if root else "",
+        },
+        depends_on=(
+            workspace_step_id(scope),
+            *(storage_ways(scope) if uri and not stays else ()),
+            *_store_steps(scope, uri),
+            *((_step_id(root.id),) if root else ()),
+        ),
+        undo="delete",
         duration_s=expected_s(kind),
     )
     carried = carry_over(document, target, body, special)
@@ -131,27 +150,8 @@ def _copy_store(scope: Scope, document: Document, kind: StepKind) -> Part:
         body=body,
         spec={"content": ""},
         depends_on=(workspace_step_id(scope),),
+        undo="delete",
         duration_s=expected_s(kind),
     )
     carried = carry_over(document, target, body)
     return Part((step,), carried.carry_over, carried.warnings)
-
-
-def _registries(scope: Scope) -> Part:
-    return Part(warnings=tuple(_registry_warnings(scope)))
-
-
-def _registry_warnings(scope: Scope) -> Iterator[PlanWarning]:
-    users: dict[str, list[str]] = {}
-    for deployment in scope.all_deployments:
-        for reference in references(deployment):
-            match = _REGISTRY_URI.match(reference)
-            if match and match.group(1).lower() not in _SYSTEM_REGISTRIES:
-                users.setdefault(match.group(1), []).append(f"{deployment.id.parent.name}/{deployment.name}")
-    for registry, names in sorted(users.items()):
-        text = (
-            f"{', '.join(sorted(set(names)))} take assets from registry {registry}. When it is not public, add "
-            "private_endpoint rules to the registry (amlregistry), to its storage account (blob) and to its container "
-            "registry (registry) to target.outbound_rules."
-        )
-        yield attention(f"azureml://registries/{registry}", text)

@@ -11,19 +11,22 @@ from vnetferry.models.base import Json, canonical_json
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import Document
 from vnetferry.models.plan import CarryOver, Disposition, PlanWarning
-from vnetferry.plan.fields import Path, Rule, leaves, rule_of
+from vnetferry.plan.field_rules import Path, Rule
+from vnetferry.plan.fields import leaves, rule_of
 from vnetferry.plan.parts import Part, attention
 from vnetferry.plan.secrets import redact
 
 SHOWN_MAX = 160
 _ABSENT = object()
+SET_BY_PLAN = "the source has no such property; the plan sets it"
 _WITHOUT_A_RULE = Rule("drop", "has no place in the target")
 
 
 def carry_over(
     document: Document, target: ResourceId, body: Json, special: Mapping[Path, Rule] | None = None
 ) -> Part:
-    """One entry for each property of `document`, and a warning for each that vnetferry does not know.
+    """One entry for each property of `document` and of what the target gets besides, and a warning for each that
+    vnetferry does not know.
 
     In: body: what is written to `target`; special: rules for single properties that the body alone does not
         explain.
@@ -32,7 +35,28 @@ def carry_over(
         _entry(document, target, body, path, value, (special or {}).get(path))
         for path, value in leaves(document.type, document.body)
     )
-    return Part(carry_over=entries, warnings=tuple(_unknown(document, entries)))
+    told = {entry.path for entry in entries}
+    return Part(
+        carry_over=(
+            *entries,
+            *(each for each in _additions(document, target, body) if each.path not in told),
+        ),
+        warnings=tuple(_unknown(document, entries)),
+    )
+
+
+def _additions(document: Document, target: ResourceId, body: Json) -> Iterator[CarryOver]:
+    """What is written to the target and stands in no property of the source."""
+    for path, value in leaves(document.type, body):
+        if _at(document.body, path) in (_ABSENT, None, {}):
+            yield CarryOver(
+                source=document.id,
+                path=".".join(path),
+                disposition="remapped",
+                target=target,
+                after=shown(path, value),
+                reason=SET_BY_PLAN,
+            )
 
 
 def _entry(

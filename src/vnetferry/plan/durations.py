@@ -15,6 +15,7 @@ DEPLOYMENT_S = 480
 IMAGE_BUILD_S = 720
 
 _EXPECTED_S: dict[StepKind, int] = {
+    "create_associated": 30,
     "create_workspace": 60,
     "provision_network": NETWORK_S,
     "create_private_endpoint": 60,
@@ -23,6 +24,8 @@ _EXPECTED_S: dict[StepKind, int] = {
     "copy_code": 10,
     "copy_environment": 10,
     "copy_model": 30,
+    "copy_data": 5,
+    "copy_container": 5,
     "create_endpoint": 90,
     "create_deployment": DEPLOYMENT_S,
     "smoke_test": 5,
@@ -30,6 +33,19 @@ _EXPECTED_S: dict[StepKind, int] = {
     "probe_isolation": 5,
     "set_traffic": 20,
     "hand_off": 1,
+    "assign_role": 5,
+    "create_diagnostic_setting": 5,
+    "create_alert": 5,
+    "create_autoscale_setting": 5,
+    "claim_workspace": 30,
+    "keep_secrets": 5,
+    "record_answers": 5,
+    "take_down_endpoint": 120,
+    "take_down_compute": 180,
+    "enable_network": 60,
+    "create_compute": 240,
+    "forget_secrets": 5,
+    "finish_conversion": 30,
 }
 
 

@@ -7,16 +7,21 @@ from typing import Any
 from vnetferry.models.base import Json
 from vnetferry.models.inventory import Document
 from vnetferry.models.plan import PlanWarning, Step, StepKind
-from vnetferry.plan.assets import asset_steps
+from vnetferry.plan.assets import asset_steps, connection_steps
 from vnetferry.plan.carry_over import carry_over
+from vnetferry.plan.collectors import collections, collector_steps
 from vnetferry.plan.durations import IMAGE_BUILD_S, expected_s
-from vnetferry.plan.fields import Path, Rule, writable
+from vnetferry.plan.field_rules import Path, Rule
+from vnetferry.plan.fields import writable
+from vnetferry.plan.inbound import inbound_step_ids
+from vnetferry.plan.injection import injection_warnings
+from vnetferry.plan.moved import principal_of
 from vnetferry.plan.parts import Part, attention, cannot_carry, join
 from vnetferry.plan.references import needs_image_build
-from vnetferry.plan.roles import holds_lost_roles, principal_of
+from vnetferry.plan.roles import roles_are_unread
 from vnetferry.plan.scope import Scope
 from vnetferry.plan.secrets import secret_variables
-from vnetferry.plan.workspace import inbound_step_id, network_step_id, workspace_step_id
+from vnetferry.plan.workspace import network_step_id, workspace_step_id
 
 # What Azure injects into a deployment's variables; sent back, they would name the old model's folder. WIRE 6.
 _INJECTED = {
@@ -26,7 +31,6 @@ _INJECTED = {
 }
 _INJECTED_RULE = Rule("remake", "Azure injects it anew")
 _SECRET_RULE = Rule("carry", "a secret: read from the source when deployed, never written down")
-_DATA_RULE = Rule("drop", "the data asset stays in the source workspace")
 
 
 def plan_endpoints(scope: Scope) -> Part:
@@ -69,13 +73,16 @@ def _endpoint_body(scope: Scope, endpoint: Document) -> Json:
     body: Json = scope.remap.value(writable(endpoint.type, endpoint.body))
     body["location"] = scope.location
     properties = body.setdefault("properties", {})
-    properties["publicNetworkAccess"] = scope.config.endpoints.public_network_access.capitalize()
+    access = scope.config.endpoints.public_network_access
+    if access != "as_is":
+        properties["publicNetworkAccess"] = access.capitalize()
     properties["traffic"] = endpoint.get("traffic", {})
     properties["mirrorTraffic"] = endpoint.get("mirrorTraffic", {})
-    return _without_principals(body)
+    return without_principals(body)
 
 
-def _without_principals(body: Json) -> Json:
+def without_principals(body: Json) -> Json:
+    """A body whose user-assigned identities say nothing but their ids; it is changed."""
     identities = body.get("identity", {}).get("userAssignedIdentities")
     if identities:
         body["identity"]["userAssignedIdentities"] = {name: {} for name in identities}
@@ -99,6 +106,8 @@ def _plan_deployment(scope: Scope, endpoint: Document, deployment: Document) -> 
             network_step_id(scope),
             _id("create_endpoint", scope, endpoint),
             *dict.fromkeys(asset_steps(scope, deployment)),
+            *collector_steps(scope, deployment),
+            *connection_steps(scope, deployment),
         ),
         undo="delete",
         duration_s=expected_s("create_deployment")
@@ -111,7 +120,7 @@ def _plan_deployment(scope: Scope, endpoint: Document, deployment: Document) -> 
         resource=target,
         source=deployment.id,
         spec={**_request(scope, endpoint), "deployment": target.name, "endpoint": target.parent.name},
-        depends_on=(deploy.id, *_inbound(scope)),
+        depends_on=(deploy.id, *inbound_step_ids(scope)),
         duration_s=expected_s("smoke_test"),
     )
     carried = carry_over(deployment, target, body, special)
@@ -124,37 +133,41 @@ def _deployment_body(scope: Scope, deployment: Document) -> tuple[Json, dict[Pat
     body: Json = scope.remap.value(writable(deployment.type, deployment.body))
     body["location"] = scope.location
     properties = body["properties"]
-    _remap_references(scope, properties)
+    _remap_references(scope, deployment, properties)
     special: dict[Path, Rule] = {}
     variables = properties.get("environmentVariables", {})
     for name in [*_injected(deployment), *secret_variables(variables)]:
         rule = _INJECTED_RULE if name in _INJECTED else _SECRET_RULE
         special["properties", "environmentVariables", name] = rule
         variables.pop(name, None)
-    for name, collection in properties.get("dataCollector", {}).get("collections", {}).items():
-        if collection.pop("dataId", None):
-            special["properties", "dataCollector", "collections", name, "dataId"] = _DATA_RULE
-    return _without_principals(body), special
+    written = properties.get("dataCollector", {}).get("collections", {})
+    for each in collections(scope, deployment):
+        written[each.name]["dataId"] = str(each.target)
+    return without_principals(body), special
 
 
-def _remap_references(scope: Scope, properties: Json) -> None:
-    for holder, key in (
-        (properties, "model"),
-        (properties, "environmentId"),
-        (properties.get("codeConfiguration", {}), "codeId"),
+def _remap_references(scope: Scope, deployment: Document, properties: Json) -> None:
+    """Assets by their plain ids, in whichever of Azure's spellings the source names them."""
+    code = deployment.get("codeConfiguration", {})
+    for holder, was, key in (
+        (properties, deployment.properties, "model"),
+        (properties, deployment.properties, "environmentId"),
+        (properties.get("codeConfiguration", {}), code, "codeId"),
     ):
         if isinstance(holder.get(key), str):
-            holder[key] = scope.remap.reference(holder[key])
+            holder[key] = scope.remap.reference(was[key])
 
 
 def _injected(deployment: Document) -> list[str]:
-    """The variables that Azure, and not a person, wrote."""
-    script = deployment.get("codeConfiguration", {}).get("scoringScript")
+    """The variables that Azure, and not a person, wrote: one for a model, two for code."""
+    code, model = deployment.get("codeConfiguration", {}), deployment.get("model")
     variables: dict[str, Any] = deployment.get("environmentVariables", {})
     return [
         name
         for name, prefix in _INJECTED.items()
-        if name in variables and (str(variables[name]).startswith(prefix) or variables[name] == script)
+        if (model if name == "AZUREML_MODEL_DIR" else code)
+        and name in variables
+        and (str(variables[name]).startswith(prefix) or variables[name] == code.get("scoringScript"))
     ]
 
 
@@ -162,13 +175,13 @@ def _proofs(scope: Scope, endpoint: Document, body: Json) -> tuple[Step, ...]:
     """Compare answers, probe the isolation, and only then set the traffic."""
     target = scope.remap.endpoint(endpoint.name)
     tests = tuple(f"smoke_test:{target.name}/{d.name}" for d in scope.deployments[endpoint.name])
-    ready = tests or (_id("create_endpoint", scope, endpoint), *_inbound(scope))
+    ready = tests or (_id("create_endpoint", scope, endpoint), *inbound_step_ids(scope))
     probe = _step(
         "probe_isolation",
         scope,
         endpoint,
         title=f"probe the isolation of {target.name}",
-        spec={"public_network_access": body["properties"]["publicNetworkAccess"]},
+        spec={"public_network_access": body["properties"].get("publicNetworkAccess", "Enabled")},
         depends_on=ready,
     )
     compare = _compare(scope, endpoint, tests)
@@ -202,10 +215,6 @@ def _request(scope: Scope, endpoint: Document) -> Json:
     return {"request": path, "request_sha256": scope.requests.get(endpoint.name, "")}
 
 
-def _inbound(scope: Scope) -> tuple[str, ...]:
-    return (inbound_step_id(scope),) if scope.config.target.inbound else ()
-
-
 def _id(kind: StepKind, scope: Scope, endpoint: Document) -> str:
     return f"{kind}:{scope.remap.endpoints[endpoint.name]}"
 
@@ -228,11 +237,17 @@ def _endpoint_warnings(scope: Scope, endpoint: Document) -> list[PlanWarning]:
             "are not compared with the source's."
         )
         warnings.append(attention(endpoint.id, text))
-    if principal_of(endpoint) and holds_lost_roles(scope, endpoint):
-        text = f"{new} gets a principal of its own; give it the roles that {endpoint.name}'s principal was given."
+    if principal_of(endpoint) and roles_are_unread(scope):
+        text = (
+            f"{new} gets a principal of its own, and the roles of {endpoint.name}'s could not be read; "
+            "give it those that it was given."
+        )
         warnings.append(cannot_carry(endpoint.id, text))
     if str(endpoint.get("authMode", "")).lower() == "aadtoken":
-        text = f"Callers of {new} need the role that lets them score on the new endpoint; assign it before the handoff."
+        text = (
+            f"Callers of {new} need the role that lets them score. Those who have it on the source's endpoint or "
+            "workspace get it on the new one; who has it from above needs it there before the handoff."
+        )
         warnings.append(attention(endpoint.id, text))
     return warnings
 
@@ -240,8 +255,8 @@ def _endpoint_warnings(scope: Scope, endpoint: Document) -> list[PlanWarning]:
 def _deployment_warnings(scope: Scope, deployment: Document) -> list[PlanWarning]:
     label = f"{deployment.id.parent.name}/{deployment.name}"
     variables: dict[str, Any] = deployment.get("environmentVariables", {})
-    old_uris = [f"//{e.name}.".lower() for e in scope.endpoints]
-    warnings = [
+    old_uris = [] if scope.config.in_place else [f"//{e.name}.".lower() for e in scope.endpoints]
+    named = [
         attention(
             deployment.id, f"Variable {name} of {label} names the scoring URI of an endpoint that moves."
         )
@@ -250,7 +265,4 @@ def _deployment_warnings(scope: Scope, deployment: Document) -> list[PlanWarning
             uri in str(value).lower() and ".inference.ml.azure.com" in str(value).lower() for uri in old_uris
         )
     ]
-    if deployment.get("dataCollector"):
-        text = f"The data assets that {label} collects into are not moved; Azure collects into its default place."
-        warnings.append(cannot_carry(deployment.id, text))
-    return warnings
+    return [*named, *injection_warnings(scope, deployment)]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,6 +10,7 @@ from pydantic import ValidationError
 from vnetferry.errors import ConfigError
 from vnetferry.models.plan import Plan
 from vnetferry.plan.build import plan_id
+from vnetferry.whole_file import write_whole
 
 _AGAIN = "Make it anew with 'vnetferry plan'."
 
@@ -36,10 +35,7 @@ def write_plan(plan: Plan, path: Path) -> None:
     Raises: ConfigError when the folder is missing or may not be written to.
     """
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(plan_text(plan))
-        Path(name).replace(path)
+        write_whole(path, plan_text(plan), private=True)
     except OSError as err:
         raise ConfigError(
             f"the plan cannot be written to {path}: {err.strerror}", remedy="Name another file with -o."

@@ -27,6 +27,21 @@ def join(parts: Iterable[Part]) -> Part:
     )
 
 
+def in_order(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps as they are, but for those that depend on a later one: they come right after it."""
+    by_id, placed = {step.id: step for step in steps}, dict[str, Step]()
+
+    def place(step: Step) -> None:
+        for needed in step.depends_on:
+            if needed not in placed:
+                place(by_id[needed])
+        placed.setdefault(step.id, step)
+
+    for step in steps:
+        place(step)
+    return tuple(placed.values())
+
+
 def attention(resource: ResourceId | str, text: str) -> PlanWarning:
     """A warning that something wants a person's attention."""
     return PlanWarning(kind="attention", resource=str(resource), text=text)

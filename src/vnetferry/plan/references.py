@@ -6,17 +6,20 @@ import re
 
 from vnetferry.errors import ConfigError
 from vnetferry.models.ids import ResourceId
-from vnetferry.models.inventory import ENVIRONMENT, Document
+from vnetferry.models.inventory import DATASTORE, ENVIRONMENT, Document
 from vnetferry.plan.scope import Scope
+from vnetferry.plan.uses import collected, references
 
+# A new workspace comes with these; the target's are its own.
+SYSTEM_DATASTORES = {
+    "workspaceblobstore",
+    "workspacefilestore",
+    "workspaceartifactstore",
+    "workspaceworkingdirectory",
+}
+_DATASTORE_PATH = re.compile(r"^azureml://(?:.*/)?datastores/([^/]+)/paths/(.+)$", re.IGNORECASE)
+_BLOB_URL = re.compile(r"^https://([^./]+)\.blob\.[^/]+/([^?]+)", re.IGNORECASE)
 _DATASTORE_URI = re.compile(r"^azureml://(?:.*/)?datastores/([^/]+)/paths/", re.IGNORECASE)
-
-
-def references(deployment: Document) -> list[str]:
-    """The code, environment and model that a deployment names, as it names them."""
-    code = deployment.get("codeConfiguration", {}).get("codeId")
-    named = (code, deployment.get("environmentId"), deployment.get("model"))
-    return [reference for reference in named if isinstance(reference, str) and reference]
 
 
 def used_assets(scope: Scope) -> list[Document]:
@@ -27,6 +30,17 @@ def used_assets(scope: Scope) -> list[Document]:
             asset = scope.remap.asset(reference)
             if asset and not is_curated(asset):
                 found[asset] = _require(scope, asset, deployment)
+    return [found[asset] for asset in sorted(found)]
+
+
+def collected_assets(scope: Scope) -> list[Document]:
+    """The data versions of the source that the deployments collect into, as far as they were read, sorted by id."""
+    found = {
+        asset: scope.inventory.find(asset)
+        for deployment in scope.all_deployments
+        for uri in collected(deployment).values()
+        if (asset := scope.remap.asset(uri)) and asset in scope.inventory
+    }
     return [found[asset] for asset in sorted(found)]
 
 
@@ -43,6 +57,39 @@ def datastore_of(uri: str) -> str:
     """The datastore that a content URI names, "" for any other URI."""
     match = _DATASTORE_URI.match(uri)
     return match.group(1).lower() if match else ""
+
+
+def content_of(asset: Document) -> str:
+    """The URI of an asset version's content, "" for one without."""
+    build = asset.get("build", {}).get("contextUri")
+    found = asset.get("modelUri") or asset.get("codeUri") or asset.get("dataUri") or build
+    return str(found or "")
+
+
+def content_root(scope: Scope, asset: Document) -> Document | None:
+    """The asset whose content is the same, or holds this one's, so that the two share one copy; None when alone.
+
+    The one that holds the most comes first, and of equals the first by id, so that no two wait for each other.
+    """
+    place = _place(scope, content_of(asset))
+    holding = [
+        (other_place, other.id, other)
+        for other in used_assets(scope)
+        if (other_place := _place(scope, content_of(other))) and f"{place}/".startswith(f"{other_place}/")
+    ]
+    first = min(holding, key=lambda each: (len(each[0]), each[1]), default=None)
+    return first[2] if first and first[1] != asset.id else None
+
+
+def _place(scope: Scope, uri: str) -> str:
+    """account/container/path of a content URI, in whichever of the spellings that name one; else the URI."""
+    if match := _DATASTORE_PATH.match(uri):
+        for store in scope.inventory.of_type(DATASTORE):
+            if store.name.lower() == match.group(1).lower() and store.get("containerName"):
+                return f"{store.get('accountName')}/{store.get('containerName')}/{match.group(2)}".rstrip("/")
+    if match := _BLOB_URL.match(uri):
+        return f"{match.group(1).lower()}/{match.group(2)}".rstrip("/")
+    return uri.rstrip("/")
 
 
 def is_curated(asset: ResourceId) -> bool:

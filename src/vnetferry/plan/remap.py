@@ -42,6 +42,8 @@ class Remap(Value):
 
     def text(self, text: str) -> str:
         """`text` with every id of the source workspace, and of an endpoint in it, replaced."""
+        if self.source == self.target:
+            return text  # converted in place: every id stays, in its own spelling
         return self._short_ids.sub(_short(self.target), self._ids.sub(self._moved, text))
 
     def value(self, value: Any) -> Any:
@@ -66,7 +68,7 @@ class Remap(Value):
 
     def reference(self, text: str) -> str:
         """A deployment's reference to an asset as it must stand in the target."""
-        asset = self.asset(text)
+        asset = self.asset(text) if self.source != self.target else None
         return str(self.id(asset)) if asset else text
 
     @cached_property

@@ -6,20 +6,24 @@ from collections import Counter
 
 from vnetferry.models.base import Json, Value
 from vnetferry.models.ids import ResourceId
-from vnetferry.models.plan import CarryOver, Plan, PlanWarning, Step
-from vnetferry.plan.fields import READ_ONLY
+from vnetferry.models.plan import WHOLE_DOCUMENT, CarryOver, Plan, PlanWarning, Step
+from vnetferry.plan.field_rules import READ_ONLY
 
 _MINUTE_S = 60
+HOURS_IN_MONTH = 730  # as Azure's price pages count
 # Steps that belong together in a person's mind, in the order in which they happen.
 STAGES = {
     "create_workspace": "Workspace and network",
     "provision_network": "Workspace and network",
+    "create_associated": "Workspace and network",
     "create_private_endpoint": "Workspace and network",
     "copy_datastore": "Copies",
     "copy_connection": "Copies",
     "copy_code": "Copies",
     "copy_environment": "Copies",
     "copy_model": "Copies",
+    "copy_data": "Copies",
+    "copy_container": "Copies",
     "create_endpoint": "Endpoints",
     "create_deployment": "Endpoints",
     "smoke_test": "Proofs",
@@ -27,6 +31,19 @@ STAGES = {
     "probe_isolation": "Proofs",
     "set_traffic": "Handover",
     "hand_off": "Handover",
+    "assign_role": "Satellites",
+    "create_diagnostic_setting": "Satellites",
+    "create_alert": "Satellites",
+    "create_autoscale_setting": "Satellites",
+    "claim_workspace": "Keep what a deletion loses",
+    "keep_secrets": "Keep what a deletion loses",
+    "record_answers": "Keep what a deletion loses",
+    "take_down_endpoint": "Delete",
+    "take_down_compute": "Delete",
+    "enable_network": "Workspace and network",
+    "create_compute": "Computes",
+    "forget_secrets": "Clean up",
+    "finish_conversion": "Clean up",
 }
 
 
@@ -42,8 +59,9 @@ class EndpointRow(Value):
 
 
 class StepRow(Value):
-    """One step; `after` names what it waits for beyond what its neighbours wait for anyway."""
+    """One step; `after` names what it waits for, `critical` tells whether it is of the longest chain."""
 
+    critical: bool
     stage: str
     title: str
     resource: str
@@ -59,6 +77,15 @@ class StageRow(Value):
     what: str
 
 
+def headline(plan: Plan) -> str:
+    """What a plan is about, for the head of a page."""
+    return (
+        f"{plan.source.name}, converted in place"
+        if plan.config.in_place
+        else f"{plan.source.name} to {plan.target.name}"
+    )
+
+
 def endpoint_rows(plan: Plan) -> list[EndpointRow]:
     """A row for each endpoint that moves."""
     return [_endpoint_row(plan, step) for step in plan.of_kind("create_endpoint")]
@@ -69,6 +96,7 @@ def step_rows(plan: Plan) -> list[StepRow]:
     titles = {step.id: step.title for step in plan.steps}
     return [
         StepRow(
+            critical=step.id in plan.critical_path,
             stage=STAGES.get(step.kind, ""),
             title=step.title,
             resource=str(step.resource),
@@ -85,20 +113,89 @@ def stage_rows(plan: Plan) -> list[StageRow]:
     return [_stage_row(plan, stage) for stage in stages]
 
 
+class CostRow(Value):
+    """One thing that is billed, or (`what` empty) the sum of those with a known price."""
+
+    what: str
+    today: str
+    both: str
+    after: str
+    price: str
+
+
+class FateRow(Value):
+    """One line of the carry-over table; `detail` is what it was and becomes, or why it does not."""
+
+    path: str
+    disposition: str
+    detail: str
+
+
+def critical_rows(plan: Plan) -> list[StepRow]:
+    """The steps of the longest chain, the first first."""
+    return [row for row in step_rows(plan) if row.critical]
+
+
+def cost_rows(plan: Plan) -> list[CostRow]:
+    """A row for each thing that is billed, and a sum of what has a known price."""
+    rows = [
+        CostRow(what=c.what, today=f"{c.today}", both=f"{c.both}", after=f"{c.after}", price=c.source)
+        for c in plan.costs
+    ]
+    priced = [c for c in plan.costs if c.unit_usd_h is not None]
+    if not priced:
+        return rows
+    sums = [
+        sum(getattr(c, when) * (c.unit_usd_h or 0) for c in priced) for when in ("today", "both", "after")
+    ]
+    today, both, after = (f"{usd_h:.2f} USD/h" for usd_h in sums)
+    months = ", ".join(f"{usd_h * HOURS_IN_MONTH:,.0f}" for usd_h in sums)
+    named = " and ".join(c.what for c in priced)
+    return [
+        *rows,
+        CostRow(
+            what="sum",
+            today=today,
+            both=both,
+            after=after,
+            price=f"of {named}; a month (730 h): {months} USD",
+        ),
+    ]
+
+
+def fates(plan: Plan) -> dict[ResourceId, list[FateRow]]:
+    """Source document -> what becomes of each of its properties, in the order of the plan."""
+    found: dict[ResourceId, list[FateRow]] = {}
+    for entry in plan.carry_over:
+        row = FateRow(path=entry.path, disposition=entry.disposition, detail=_detail(entry))
+        found.setdefault(entry.source, []).append(row)
+    return found
+
+
+def documents_summary(plan: Plan) -> str:
+    """How many documents move, how many are used in place, and so on."""
+    whole = Counter(entry.disposition for entry in plan.carry_over if entry.path == WHOLE_DOCUMENT)
+    moved = len({entry.source for entry in plan.carry_over if entry.path != WHOLE_DOCUMENT})
+    return (
+        f"{moved} move, {whole['carried']} used in place, {whole['re-created']} made anew by Azure, "
+        f"{whole['dropped']} stay behind"
+    )
+
+
 def ordered_warnings(plan: Plan) -> list[PlanWarning]:
     """The warnings, the gravest first."""
-    gravity = {"irreversible": 0, "cannot_carry": 1, "attention": 2, "cost": 3}
+    gravity = {"irreversible": 0, "cannot_carry": 1, "attention": 2}
     return sorted(plan.warnings, key=lambda warning: gravity[warning.kind])
 
 
 def changed_properties(plan: Plan) -> list[CarryOver]:
     """What arrives otherwise than it was: all but what is carried and what Azure writes by itself."""
-    return [e for e in plan.carry_over if e.disposition != "carried" and e.reason != READ_ONLY.reason]
+    return [e for e in _properties(plan) if e.disposition != "carried" and e.reason != READ_ONLY.reason]
 
 
 def carried_summary(plan: Plan) -> str:
     """How many properties are carried, remapped and so on; those that Azure writes by itself are not counted."""
-    counts = Counter(entry.disposition for entry in plan.carry_over if entry.reason != READ_ONLY.reason)
+    counts = Counter(entry.disposition for entry in _properties(plan) if entry.reason != READ_ONLY.reason)
     return ", ".join(f"{counts[name]} {name}" for name in ("carried", "remapped", "re-created", "dropped"))
 
 
@@ -113,6 +210,17 @@ def duration(seconds: float) -> str:
 def percentages(traffic: dict[str, int]) -> str:
     """A traffic split for people: `blue 90 %, green 10 %`."""
     return ", ".join(f"{name} {pct} %" for name, pct in traffic.items() if pct) or "none"
+
+
+def _properties(plan: Plan) -> list[CarryOver]:
+    return [entry for entry in plan.carry_over if entry.path != WHOLE_DOCUMENT]
+
+
+def _detail(entry: CarryOver) -> str:
+    """`before -> after (reason)`, as far as there is any of it."""
+    changed = entry.disposition == "remapped" or (entry.disposition == "re-created" and entry.after)
+    values = f"{entry.before} -> {entry.after}" if changed else entry.before
+    return f"{values} ({entry.reason})" if values and entry.reason else values or entry.reason
 
 
 def _endpoint_row(plan: Plan, step: Step) -> EndpointRow:

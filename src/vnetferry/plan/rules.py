@@ -76,6 +76,14 @@ def destination(rule: Json) -> Destination:
     return "ServiceTag", where["serviceTag"].lower(), where["protocol"], where["portRanges"], prefixes
 
 
+def is_reached(wanted: Destination, taken: set[Destination]) -> bool:
+    """Whether a rule leads there already: the same destination, or a wildcard of the host's domain."""
+    if wanted in taken:
+        return True
+    wildcards = [where[1] for where in taken if where[0] == "FQDN" and where[1].startswith("*.")]
+    return wanted[0] == "FQDN" and any(wanted[1].endswith(pattern[1:]) for pattern in wildcards)
+
+
 def needs_firewall(rules: dict[str, Json]) -> bool:
     """Whether Azure makes (and bills) a firewall: the first FQDN rule does it."""
     return any(rule["type"] == "FQDN" for rule in rules.values())

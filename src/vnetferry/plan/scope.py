@@ -16,6 +16,7 @@ from vnetferry.models.config import EndpointsConfig, MigrationConfig
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import Document, Inventory
 from vnetferry.models.plan import PlanWarning
+from vnetferry.plan.in_place import require_convertible, require_own_workspace
 from vnetferry.plan.names import rename, require_endpoint_name, require_workspace_name
 from vnetferry.plan.parts import attention, cannot_carry
 from vnetferry.plan.remap import Remap, remap_of
@@ -58,11 +59,11 @@ def scope_of(inventory: Inventory, config: MigrationConfig, requests: dict[str, 
     location = config.target.location or inventory.location
     matched = _matching(inventory, config.endpoints)
     endpoints = tuple(e for e in matched if _is_managed(inventory, e))
+    if config.in_place:
+        require_convertible(inventory, config, endpoints)
     _require_movable(config.endpoints, matched, endpoints)
     _require_requested(requests, endpoints)
-    names = _new_names(
-        endpoints, inventory, config.endpoints, same_region=_same(location, inventory.location)
-    )
+    names = _new_names(endpoints, inventory, config, same_region=_same(location, inventory.location))
     deployments = {e.name: _serving(inventory, e) for e in endpoints}
     return Scope(
         inventory=inventory,
@@ -78,6 +79,9 @@ def scope_of(inventory: Inventory, config: MigrationConfig, requests: dict[str, 
 
 def target_workspace(source: ResourceId, config: MigrationConfig) -> ResourceId:
     """The id of the target workspace; ConfigError when its name cannot work."""
+    if config.in_place:
+        require_own_workspace(config)
+        return source
     require_workspace_name(config.target.workspace)
     group = config.target.resource_group or source.resource_group
     target = ResourceId.workspace(source.subscription_id, group, config.target.workspace)
@@ -85,7 +89,7 @@ def target_workspace(source: ResourceId, config: MigrationConfig) -> ResourceId:
         raise ConfigError(
             "the target workspace is the source workspace",
             resource="target.workspace",
-            remedy="Give the target another name: a migration goes side by side.",
+            remedy="Give the target another name, or set 'mode: in_place' to convert the workspace itself.",
         )
     return target
 
@@ -168,9 +172,11 @@ def _require_requested(requests: dict[str, str], endpoints: tuple[Document, ...]
 
 
 def _new_names(
-    endpoints: tuple[Document, ...], inventory: Inventory, config: EndpointsConfig, *, same_region: bool
+    endpoints: tuple[Document, ...], inventory: Inventory, config: MigrationConfig, *, same_region: bool
 ) -> dict[str, str]:
-    names = {e.name: rename(e.name, config.rename) for e in endpoints}
+    names = {e.name: rename(e.name, config.endpoints.rename) for e in endpoints}
+    if config.in_place:
+        return names  # they are names already, and free again by then
     taken = {e.name.lower(): e.name for e in inventory.endpoints} if same_region else {}
     for source, new in names.items():
         require_endpoint_name(new, source)

@@ -8,6 +8,7 @@ time (`${{keyvault:…}}`, `${{azureml://connections/…}}`) are not secrets.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from vnetferry.models.inventory import Document, Inventory
@@ -24,8 +25,11 @@ _VALUE = re.compile(
 )
 _REFERENCE = re.compile(r"^\$\{\{.*\}\}$", re.DOTALL)
 # What a credential says in the open about itself.
-_PUBLIC = {"credentialsType", "clientId", "tenantId", "authorityUrl", "resourceUrl"}
-_SECRET_FIELDS = {"keys", "credentials", "primarykey", "secondarykey", "sastoken", "accesstoken"}
+_PUBLIC = {"credentialsType", "clientId", "tenantId", "authorityUrl", "resourceUrl", "thumbprint"}
+_SECRET_FIELDS = {
+    *("keys", "credentials", "primarykey", "secondarykey", "sastoken", "accesstoken"),
+    *("serviceuri", "webhookproperties"),  # where alerts are sent to: whoever knows the address may use it
+}
 
 
 def looks_secret(name: str, value: str) -> bool:
@@ -47,6 +51,22 @@ def redact(value: Any) -> Any:
     if isinstance(value, list):
         return [redact(item) for item in value]
     return PLACEHOLDER if isinstance(value, str) and _VALUE.search(value) else value
+
+
+def redacted_paths(value: Any) -> list[list[str | int]]:
+    """Where `redact` replaces something in a document's JSON: keys and positions from its root, in order."""
+    return list(_differing(value, redact(value), []))
+
+
+def _differing(value: Any, kept: Any, path: list[str | int]) -> Iterator[list[str | int]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _differing(item, kept[key], [*path, key])
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _differing(item, kept[position], [*path, position])
+    elif value != kept:
+        yield path
 
 
 def redacted(inventory: Inventory) -> Inventory:

@@ -6,16 +6,19 @@ once it has answered. Source: Secure managed online endpoints with network isola
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vnetferry.errors import ConfigError
 from vnetferry.models.base import Json, Value, digest
 from vnetferry.models.config import BringYourOwn, MigrationConfig
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import PRIVATE_ENDPOINT
 from vnetferry.models.plan import Step, StepKind
+from vnetferry.plan.associated import ASSOCIATED
 from vnetferry.plan.durations import FIREWALL_S, expected_s
+from vnetferry.plan.inbound import zone_group
 from vnetferry.plan.names import require_own_endpoint_name, require_workspace_name
 from vnetferry.plan.rules import WIRE_MODES, needs_firewall, wire_rules
-from vnetferry.plan.workspace import ASSOCIATED
 
 
 class YamlFile(Value):
@@ -37,12 +40,17 @@ class SecureFiles(Value):
 
 
 def build_secure(
-    config: MigrationConfig, subscription_id: str, files: SecureFiles, source: Json | None
+    config: MigrationConfig,
+    subscription_id: str,
+    files: SecureFiles,
+    source: Json | None,
+    zones: Sequence[str] = (),
 ) -> tuple[Step, ...]:
     """The steps of the documented path, in an order that respects their dependencies.
 
     In:     source: the source workspace's document, whose storage, vault and registry are shared when the
-            configuration says so; None when it names no source.
+            configuration says so; None when it names no source. zones: the private DNS zones (ids) in which
+            the workspace's private endpoint is to be registered.
 
     Raises: ConfigError when a name or a rule cannot work.
     """
@@ -51,7 +59,7 @@ def build_secure(
     require_own_endpoint_name(files.endpoint.name, files.endpoint.path)
     location = config.target.location or str((source or {}).get("location") or "")
     workspace, network = _workspace(config, target, _associated(config, source), location)
-    inbound = _inbound(config, target, workspace)
+    inbound = _inbound(config, target, workspace, zones)
     endpoint = _step("apply_endpoint", target.child("onlineEndpoints", files.endpoint.name), (workspace.id,))
     endpoint = endpoint.model_copy(update={"spec": {"file": files.endpoint.path}})
     first = files.deployments[0].name
@@ -125,6 +133,7 @@ def _workspace(
         "hbi_workspace": False,
         "system_datastores_auth_mode": "",
         "encryption": {},
+        "serverless_without_public_ip": None,
     }
     workspace = _step("create_workspace", target).model_copy(update={"spec": spec})
     network = _step("provision_network", target, (workspace.id,)).model_copy(
@@ -136,10 +145,12 @@ def _workspace(
     return workspace, network
 
 
-def _inbound(config: MigrationConfig, target: ResourceId, workspace: Step) -> tuple[Step, ...]:
-    if config.target.inbound is None:
+def _inbound(
+    config: MigrationConfig, target: ResourceId, workspace: Step, zones: Sequence[str]
+) -> tuple[Step, ...]:
+    subnet = config.target.inbound.subnet_id if config.target.inbound else None
+    if subnet is None:
         return ()
-    subnet = config.target.inbound.subnet_id
     name = f"pe-{target.name}"
     connection = {
         "name": name,
@@ -151,7 +162,9 @@ def _inbound(config: MigrationConfig, target: ResourceId, workspace: Step) -> tu
     }
     resource = ResourceId(f"{subnet.group_id}/providers/{PRIVATE_ENDPOINT}/{name}")
     step = _step("create_private_endpoint", resource, (workspace.id,))
-    return (step.model_copy(update={"body": body, "spec": {"vnet": subnet.parent.name, "dns_zones": []}}),)
+    groups = [zone_group("default", list(zones))] if zones else []
+    spec: Json = {"vnet": subnet.parent.name, "dns_zone_groups": groups}
+    return (step.model_copy(update={"body": body, "spec": spec}),)
 
 
 def _deployment(endpoint: Step, file: YamlFile, network: Step) -> Step:

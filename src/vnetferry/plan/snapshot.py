@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from vnetferry.models.base import Json
-from vnetferry.models.inventory import CODE, ENVIRONMENT, MODEL, Inventory
+from vnetferry.models.inventory import CODE, DEPLOYMENT, ENVIRONMENT, MODEL, Inventory
 from vnetferry.plan.secrets import redacted
 
 _CONTENT = {CODE: ("codeUri",), MODEL: ("modelUri",), ENVIRONMENT: ("build", "contextUri")}
@@ -24,9 +24,10 @@ def build_scenario(inventory: Inventory, surroundings: list[Json], blobs: dict[s
     In: surroundings: documents that lie outside the inventory (resource groups, networks) but that its parts need;
         blobs: "account/container/path" -> file, relative to the scenario's folder.
     """
-    kept = redacted(inventory)
+    # A scenario knows no scope above a subscription. The source's own comes first, because it is the client's default.
+    documents = [d for d in redacted(inventory).documents if d.id.subscription_id]
     return {
-        "resources": [*surroundings, *(_resource(d.id.text, d.type, d.body) for d in kept.documents)],
+        "resources": [*(_resource(d.id.text, d.type, d.body) for d in documents), *surroundings],
         "blobs": {name: {"file": path} for name, path in sorted(blobs.items())},
         "secrets": dict(sorted(_vault_secrets(inventory))),
         "endpoint_keys": dict(_endpoint_keys(inventory)),
@@ -34,6 +35,7 @@ def build_scenario(inventory: Inventory, surroundings: list[Json], blobs: dict[s
             key: {"RequestsPerMinute": count / _MINUTES_IN_30_DAYS}
             for key, count in inventory.requests.items()
         },
+        "costs": dict(sorted(_monthly_costs(inventory))),
     }
 
 
@@ -70,6 +72,25 @@ def _vault_secrets(inventory: Inventory) -> Iterator[tuple[str, str]]:
         for value in document.get("environmentVariables", {}).values():
             for vault, name in _VAULT_REFERENCE.findall(str(value)):
                 yield f"{vault}/{name}", f"placeholder-for-{name}"
+
+
+def _monthly_costs(inventory: Inventory) -> Iterator[tuple[str, float]]:
+    """What each resource and each deployment cost in the last whole month; a workspace without its deployments'."""
+    months = sorted({cost.month for cost in inventory.costs})[:-1]
+    last = [cost for cost in inventory.costs if cost.month in months[-1:]]
+    deployments = {d.id.key: d for d in inventory.of_type(DEPLOYMENT)}
+    of_deployments = 0.0
+    for cost in (c for c in last if c.deployment):
+        key = (
+            inventory.source.child("onlineEndpoints", cost.endpoint).child("deployments", cost.deployment).key
+        )
+        if key in deployments:
+            of_deployments += cost.amount
+            yield str(deployments[key].id), cost.amount
+    for cost in (c for c in last if c.resource):
+        own = cost.amount - (of_deployments if cost.resource == inventory.source.key else 0.0)
+        if own > 0:
+            yield cost.resource, round(own, 2)
 
 
 def _endpoint_keys(inventory: Inventory) -> Iterator[tuple[str, Json]]:

@@ -8,17 +8,25 @@ from vnetferry.errors import ConfigError, PlanStale
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import Document, Inventory
 from vnetferry.models.plan import Plan
-from vnetferry.plan.carry_over import shown
+from vnetferry.plan.carry_over import SET_BY_PLAN, shown
 from vnetferry.plan.fields import leaves, rule_of
-from vnetferry.plan.fingerprint import digest_of, relied_on
+from vnetferry.plan.fingerprint import digest_of, relied_on, without_scaling
+from vnetferry.plan.in_place import is_claimed, is_made_by, is_past_return, removed
 from vnetferry.plan.scope import scope_of
 
 NAMED_MAX = 3
 _SHOWN_CHANGES = 5
+_ANEW = "Make a new plan with 'vnetferry plan', read it, and apply that."
+_FORWARD = "It would be lost: take it back, and run again. What was deleted already is in this plan alone."
 
 
 def changes(plan: Plan, inventory: Inventory) -> list[str]:
-    """What of the source differs from what the plan relied on, a sentence each; empty when nothing does."""
+    """What of the source differs from what the plan relied on, a sentence each; empty when nothing does.
+
+    While a conversion in place is under way its own deletions are none, and what it has made again is its own.
+    """
+    if plan.config.in_place and is_claimed(plan, inventory.workspace.body):
+        return list(_lost_changes(plan, inventory))
     try:
         now = {document.id.key: document for document in relied_on(scope_of(inventory, plan.config, {}))}
     except ConfigError as err:
@@ -37,7 +45,7 @@ def require_fresh(plan: Plan, inventory: Inventory, requests: dict[str, str] | N
         raise PlanStale(
             f"what the plan was made from changed: {' '.join(lines[:_SHOWN_CHANGES])}{more}",
             resource=str(plan.source),
-            remedy="Make a new plan with 'vnetferry plan', read it, and apply that.",
+            remedy=_FORWARD if is_past_return(plan, inventory) else _ANEW,
         )
 
 
@@ -58,6 +66,17 @@ def changed_requests(plan: Plan, digests: dict[str, str]) -> list[str]:
     ]
 
 
+def _lost_changes(plan: Plan, inventory: Inventory) -> Iterator[str]:
+    """What is still to be deleted and is not what will be made again."""
+    for document in without_scaling(inventory, removed(inventory)):
+        if is_made_by(plan, document):
+            continue
+        if document.id.key not in plan.fingerprint:
+            yield f"{_label(document.id)} is new."
+        elif digest_of(document) != plan.fingerprint[document.id.key]:
+            yield f"{_label(document.id)} changed: {_what(plan, document)}."
+
+
 def _differences(plan: Plan, now: dict[str, Document]) -> Iterator[str]:
     for key in sorted(plan.fingerprint.keys() | now.keys()):
         if key not in now:
@@ -70,7 +89,11 @@ def _differences(plan: Plan, now: dict[str, Document]) -> Iterator[str]:
 
 def _what(plan: Plan, document: Document) -> str:
     """The properties that changed, as `path was a, is b`."""
-    before = {entry.path: entry.before for entry in plan.carry_over if entry.source == document.id}
+    before = {
+        entry.path: entry.before
+        for entry in plan.carry_over
+        if entry.source == document.id and entry.reason != SET_BY_PLAN
+    }
     after = {
         ".".join(path): shown(path, value)
         for path, value in leaves(document.type, document.body)

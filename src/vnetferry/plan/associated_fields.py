@@ -1,0 +1,125 @@
+"""What is known of the properties of what a workspace stands on, where it is made anew for the target.
+
+Source: the REST definitions of Microsoft.Storage 2023-05-01, Microsoft.KeyVault 2023-07-01,
+        Microsoft.ContainerRegistry 2023-07-01, Microsoft.Insights/components 2020-02-02 and
+        Microsoft.OperationalInsights 2022-10-01.
+"""
+
+from __future__ import annotations
+
+from vnetferry.models.inventory import (
+    APPLICATION_INSIGHTS,
+    CONTAINER_REGISTRY,
+    KEY_VAULT,
+    LOG_WORKSPACE,
+    STORAGE_ACCOUNT,
+)
+from vnetferry.plan.field_rules import CARRY, COMMON, READ_ONLY, Rule, fields
+
+_OWN_NAME = Rule("remake", "gets a name of its own, which Azure has once in the world or in a group")
+_CONNECTIONS = Rule("remake", "the plan and the managed network make new private endpoints")
+_KEY = Rule("drop", "a key of your own is not given on; Microsoft's encrypts what is made anew")
+_OWN = {
+    **COMMON,
+    "id": _OWN_NAME,
+    "name": _OWN_NAME,
+    **fields(CARRY, "sku kind identity.type identity.userAssignedIdentities extendedLocation"),
+    "identity.principalId": Rule("remake", "Azure makes a new principal"),
+    "identity.tenantId": READ_ONLY,
+    "properties.privateEndpointConnections": _CONNECTIONS,
+}
+_STORAGE = {
+    **_OWN,
+    **fields(
+        CARRY,
+        "accessTier allowBlobPublicAccess allowCrossTenantReplication allowSharedKeyAccess allowedCopyScope "
+        "defaultToOAuthAuthentication dnsEndpointType enableExtendedGroups immutableStorageWithVersioning isHnsEnabled "
+        "isLocalUserEnabled isNfsV3Enabled isSftpEnabled keyPolicy largeFileSharesState minimumTlsVersion networkAcls "
+        "publicNetworkAccess routingPreference sasPolicy supportsHttpsTrafficOnly "
+        "encryption.keySource encryption.requireInfrastructureEncryption",
+        "properties.",
+    ),
+    "properties.encryption.services": Rule("remake", "Azure encrypts every service by itself"),
+    **fields(_KEY, "encryption.keyvaultproperties encryption.identity", "properties."),
+    "properties.customDomain": Rule("drop", "a domain leads to one account; move it when callers have moved"),
+    "properties.azureFilesIdentityBasedAuthentication": Rule(
+        "drop", "an account joins a directory by itself; a workspace does not need it"
+    ),
+    **fields(
+        READ_ONLY,
+        "creationTime keyCreationTime primaryEndpoints primaryLocation secondaryEndpoints secondaryLocation "
+        "statusOfPrimary statusOfSecondary lastGeoFailoverTime geoReplicationStats failoverInProgress "
+        "blobRestoreStatus storageAccountSkuConversionStatus accountMigrationInProgress isSkuConversionBlocked "
+        "secondaryEndpoints",
+        "properties.",
+    ),
+}
+_VAULT = {
+    **_OWN,
+    **fields(
+        CARRY,
+        "tenantId sku accessPolicies enabledForDeployment enabledForDiskEncryption enabledForTemplateDeployment "
+        "enableSoftDelete softDeleteRetentionInDays enableRbacAuthorization enablePurgeProtection networkAcls "
+        "publicNetworkAccess",
+        "properties.",
+    ),
+    **fields(READ_ONLY, "vaultUri hsmPoolResourceId createMode", "properties."),
+}
+_REGISTRY = {
+    **_OWN,
+    **fields(
+        CARRY,
+        "adminUserEnabled anonymousPullEnabled dataEndpointEnabled metadataSearch networkRuleBypassOptions "
+        "networkRuleSet policies publicNetworkAccess roleAssignmentMode zoneRedundancy",
+        "properties.",
+    ),
+    "properties.encryption": _KEY,
+    **fields(
+        READ_ONLY,
+        "loginServer creationDate status dataEndpointHostNames policies.retentionPolicy.lastUpdatedTime "
+        "policies.softDeletePolicy.lastUpdatedTime",
+        "properties.",
+    ),
+}
+_LINKED = Rule("drop", "a private link scope holds what it names; add the new one to it if it is needed")
+_INSIGHTS = {
+    **_OWN,
+    **fields(
+        CARRY,
+        "Application_Type Flow_Type Request_Source RetentionInDays SamplingPercentage DisableIpMasking "
+        "DisableLocalAuth ForceCustomerStorageForProfiler ImmediatePurgeDataOn30Days WorkspaceResourceId "
+        "publicNetworkAccessForIngestion publicNetworkAccessForQuery",
+        "properties.",
+    ),
+    "properties.PrivateLinkScopedResources": _LINKED,
+    **fields(
+        READ_ONLY,
+        "AppId ApplicationId ConnectionString CreationDate HockeyAppId HockeyAppToken IngestionMode InstrumentationKey "
+        "LaMigrationDate Name Retention TenantId Ver",
+        "properties.",
+    ),
+}
+_LOGS = {
+    **_OWN,
+    **fields(
+        CARRY,
+        "sku.name retentionInDays features forceCmkForQuery publicNetworkAccessForIngestion "
+        "publicNetworkAccessForQuery workspaceCapping.dailyQuotaGb",
+        "properties.",
+    ),
+    "properties.sku": READ_ONLY,
+    "properties.privateLinkScopedResources": _LINKED,
+    "properties.features.clusterResourceId": Rule("drop", "a cluster takes workspaces one by one; link it"),
+    **fields(
+        READ_ONLY,
+        "customerId createdDate modifiedDate workspaceCapping defaultDataCollectionRuleResourceId etag",
+        "properties.",
+    ),
+}
+ASSOCIATED_FIELDS = {
+    STORAGE_ACCOUNT.lower(): _STORAGE,
+    KEY_VAULT.lower(): _VAULT,
+    CONTAINER_REGISTRY.lower(): _REGISTRY,
+    APPLICATION_INSIGHTS.lower(): _INSIGHTS,
+    LOG_WORKSPACE.lower(): _LOGS,
+}

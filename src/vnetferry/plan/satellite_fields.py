@@ -1,0 +1,99 @@
+"""What is known of the properties of what hangs on a workspace and its endpoints.
+
+Source: the REST definitions of Microsoft.Authorization 2022-04-01 and of Microsoft.Insights (autoscale settings
+        2022-10-01, metric alerts 2018-03-01, scheduled query rules 2023-12-01, diagnostic settings
+        2021-05-01-preview).
+"""
+
+from __future__ import annotations
+
+from vnetferry.models.inventory import (
+    AUTOSCALE,
+    DIAGNOSTIC_SETTING,
+    LOG_ALERT,
+    METRIC_ALERT,
+    ROLE_ASSIGNMENT,
+)
+from vnetferry.plan.field_rules import CARRY, COMMON, READ_ONLY, Rule, fields
+
+_OWN_NAME = Rule("remake", "gets a name of its own, because the source's stays until it is retired")
+_OWN_PRINCIPAL = Rule("drop", "Azure makes a new principal; it needs the roles that the old one was given")
+_ROLE_ASSIGNMENT = {
+    **COMMON,
+    "id": _OWN_NAME,
+    "name": _OWN_NAME,
+    **fields(
+        CARRY,
+        "scope roleDefinitionId principalId principalType description condition conditionVersion "
+        "delegatedManagedIdentityResourceId",
+        "properties.",
+    ),
+    **fields(READ_ONLY, "createdOn updatedOn createdBy updatedBy", "properties."),
+}
+_DIAGNOSTIC_SETTING = {
+    **COMMON,
+    **fields(READ_ONLY, "location identity kind"),
+    **fields(
+        CARRY,
+        "workspaceId storageAccountId eventHubAuthorizationRuleId eventHubName serviceBusRuleId marketplacePartnerId "
+        "logAnalyticsDestinationType logs metrics",
+        "properties.",
+    ),
+}
+_AUTOSCALE = {
+    **COMMON,
+    "id": _OWN_NAME,
+    "name": _OWN_NAME,
+    **fields(
+        CARRY,
+        "enabled name profiles notifications targetResourceUri targetResourceLocation "
+        "predictiveAutoscalePolicy.scaleMode predictiveAutoscalePolicy.scaleLookAheadTime",
+        "properties.",
+    ),
+}
+_METRIC_ALERT = {
+    **COMMON,
+    "id": _OWN_NAME,
+    "name": _OWN_NAME,
+    **fields(CARRY, "identity.type identity.userAssignedIdentities"),
+    "identity.principalId": _OWN_PRINCIPAL,
+    "identity.tenantId": READ_ONLY,
+    **fields(
+        CARRY,
+        "description severity enabled scopes evaluationFrequency windowSize targetResourceType targetResourceRegion "
+        "criteria.odata.type criteria.allOf criteria.webTestId criteria.componentId criteria.failedLocationCount "
+        "autoMitigate resolveConfiguration.autoResolved resolveConfiguration.timeToResolve actions actionProperties "
+        "customProperties",
+        "properties.",
+    ),
+    **fields(READ_ONLY, "lastUpdatedTime isMigrated", "properties."),
+}
+_LOG_ALERT = {
+    **COMMON,
+    "id": _OWN_NAME,
+    "name": _OWN_NAME,
+    **fields(CARRY, "kind identity.type identity.userAssignedIdentities"),
+    "identity.principalId": _OWN_PRINCIPAL,
+    "identity.tenantId": READ_ONLY,
+    **fields(
+        CARRY,
+        "description displayName severity enabled scopes evaluationFrequency windowSize overrideQueryTimeRange "
+        "targetResourceTypes criteria.allOf muteActionsDuration actions.actionGroups actions.customProperties "
+        "actions.actionProperties autoMitigate resolveConfiguration.autoResolved resolveConfiguration.timeToResolve "
+        "checkWorkspaceAlertsStorageConfigured skipQueryValidation publicNetworkAccess "
+        "ruleResolveConfiguration.autoResolved ruleResolveConfiguration.timeToResolve",
+        "properties.",
+    ),
+    **fields(
+        READ_ONLY,
+        "createdWithApiVersion isLegacyLogAnalyticsRule isWorkspaceAlertsStorageConfigured",
+        "properties.",
+    ),
+}
+SATELLITES = {
+    ROLE_ASSIGNMENT.lower(): _ROLE_ASSIGNMENT,
+    DIAGNOSTIC_SETTING.lower(): _DIAGNOSTIC_SETTING,
+    AUTOSCALE.lower(): _AUTOSCALE,
+    METRIC_ALERT.lower(): _METRIC_ALERT,
+    LOG_ALERT.lower(): _LOG_ALERT,
+}
