@@ -15,10 +15,11 @@ from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import Document
 
 Make = Callable[..., Facts]
+Json = dict[str, Any]
 
 
 def _only(findings: list[Finding]) -> Finding:
-    """The one finding besides the information that legacy isolation is in use."""
+    """The one finding besides what this workspace has in good order too: legacy isolation."""
     found = [f for f in findings if f.severity != "informs"]
     assert len(found) == 1, found
     return found[0]
@@ -35,7 +36,9 @@ def _set(*path: str, value: Any) -> Callable[[dict[str, Any]], None]:
 
 def test_preflight_of_a_workspace_in_good_order_only_informs(facts: Make) -> None:
     findings = run_preflight(facts())
-    assert [(f.check, f.severity) for f in findings] == [("legacy_isolation", "informs")]
+    assert [(f.check, f.severity) for f in findings] == [
+        ("legacy_isolation", "informs"),
+    ]
     assert "churn/main, credit/blue, credit/green" in findings[0].evidence
     assert not blocks(findings)
 
@@ -110,23 +113,87 @@ def test_preflight_blocks_on_rights_that_are_missing(facts: Make) -> None:
     assert "a/write, b/write" in finding.evidence
 
 
-@pytest.mark.parametrize(("level", "severity"), [("ReadOnly", "blocks"), ("CanNotDelete", "warns")])
-def test_preflight_weighs_a_lock_by_its_level(facts: Make, level: str, severity: str) -> None:
+def test_preflight_warns_of_roles_that_somebody_else_must_give(facts: Make) -> None:
+    scope, action = "/subscriptions/s/resourceGroups/rg", "Microsoft.Authorization/roleAssignments/write"
+    alone, both = (
+        [f for f in run_preflight(facts(missing_actions={scope: actions})) if f.check == "permissions"]
+        for actions in ((action,), ("a/write", action))
+    )
+    assert [(f.severity, f.resource) for f in alone] == [("warns", scope)]
+    assert [f.severity for f in both] == ["blocks", "warns"]
+    assert action not in both[0].evidence
+
+
+@pytest.mark.parametrize("level", ["ReadOnly", "CanNotDelete"])
+def test_preflight_blocks_on_a_lock_of_any_level(facts: Make, level: str) -> None:
     lock = {
         "id": "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Authorization/locks/keep",
         "name": "keep",
         "properties": {"level": level},
     }
     finding = _only(run_preflight(facts(locks=(lock,))))
-    assert (finding.check, finding.severity) == ("locks", severity)
+    assert (finding.check, finding.severity) == ("locks", "blocks")
     assert finding.resource == "/subscriptions/s/resourceGroups/rg"
 
 
-def test_preflight_blocks_when_the_region_holds_too_many_endpoints(facts: Make) -> None:
-    crowded = tuple(f"endpoint-{n}" for n in range(99))
-    finding = _only(run_preflight(facts(regional_endpoints=crowded)))
-    assert finding.evidence == "2 online endpoints are needed besides 99 in use, and the limit is 100"
-    assert "1 more" in finding.remedy
+@pytest.mark.parametrize(
+    ("crowded", "evidence"),
+    [
+        (
+            {"regional_endpoints": tuple(f"endpoint-{n}" for n in range(99))},
+            "2 online endpoints are needed besides 99 in use, and the limit is 100",
+        ),
+        (
+            {"regional_deployments": 498},
+            "3 online deployments are needed besides 498 in use, and the limit is 500",
+        ),
+        ({"group_workspaces": 800}, "1 workspaces are needed besides 800 in use, and the limit is 800"),
+        (
+            {"role_assignments": 3995},
+            "6 role assignments are needed besides 3995 in use, and the limit is 4000",
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_preflight_blocks_when_there_is_one_too_many(
+    facts: Make, crowded: dict[str, Any], evidence: str
+) -> None:
+    finding = _only(run_preflight(facts(**crowded)))
+    assert finding.evidence == evidence
+    assert finding.remedy.startswith("Request 1 more")
+    ((name, count),) = crowded.items()
+    roomier = {name: count[1:] if isinstance(count, tuple) else count - 1}
+    assert not blocks(run_preflight(facts(**roomier)))
+
+
+def test_preflight_in_place_counts_the_roles_of_the_new_identities_and_nothing_else(facts: Make) -> None:
+    """Azure keeps the assignments of identities that are gone; endpoints, deployments and cores are freed first."""
+    source = facts().inventory.workspace.body
+    own: Json = {
+        "sections": {"mode": "in_place", "validation": {"requests": {"credit": "a.json", "churn": "b.json"}}},
+        "target_config": {"workspace": "ws-legacy", "image_build_compute": None},
+        "target": source,
+        "regional_endpoints": tuple(map(str, range(100))),
+    }
+
+    def crowded(count: int) -> list[Finding]:
+        return [f for f in run_preflight(facts(role_assignments=count, **own)) if f.check == "quotas"]
+
+    (finding,) = crowded(3995)
+    assert finding.evidence.startswith("6 role assignments are needed besides 3995 in use")
+    assert "endpoints.exclude" not in finding.remedy
+    assert crowded(3994) == []
+
+
+def test_preflight_tells_of_a_deployment_that_is_not_up_and_stays(facts: Make) -> None:
+    failed = {
+        "credit": _set("properties", "traffic", value={"blue": 100}),
+        "green": _set("properties", "provisioningState", value="Failed"),
+    }
+    (finding,) = [f for f in run_preflight(facts(failed)) if f.check == "left_out"]
+    assert finding.severity == "informs"
+    assert finding.evidence == "Deployment credit/green is Failed and is left out."
+    assert not [f for f in run_preflight(facts()) if f.check == "left_out"]
 
 
 @pytest.mark.parametrize("name", ["standardDSv2Family", "Standard DSv2 Family Cluster Dedicated vCPUs"])
@@ -187,8 +254,10 @@ def test_preflight_warns_of_what_could_not_be_read(facts: Make) -> None:
 
 
 def test_preflight_warns_when_the_target_has_no_registry(facts: Make) -> None:
-    without = {name: d for name, d in facts().associated.items() if name != "container_registry"}
-    assert "Name a Premium registry" in _only(run_preflight(facts(associated=without))).remedy
+    held = facts().associated
+    own = {name: held[name] for name in ("storage_account", "key_vault")}
+    found = facts({"ws-legacy": lambda body: body["properties"].pop("containerRegistry")}, associated=own)
+    assert "Name a Premium registry" in _only(run_preflight(found)).remedy
 
 
 def test_preflight_warns_that_public_egress_ends(facts: Make) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from vnetferry.checks.facts import Facts
 from vnetferry.checks.standing import standing_of
-from vnetferry.models.plan import Plan
+from vnetferry.models.plan import Plan, StepKind
 from vnetferry.plan.build import build
 
 
@@ -56,6 +56,12 @@ def test_standing_of_an_asset_reads_the_tags_in_its_properties(plan: Plan) -> No
     assert _stand(plan, "copy_model:churn/1", properties=properties) == ("done", "")
 
 
+@pytest.mark.parametrize("kind", ["assign_role", "copy_connection", "create_diagnostic_setting"])
+def test_standing_of_what_azure_keeps_no_tags_on_is_done_when_it_is_there(plan: Plan, kind: StepKind) -> None:
+    step = plan.steps[0].model_copy(update={"kind": kind})
+    assert standing_of(plan, step, {step.resource.key: {"properties": {}}}).state == "done"
+
+
 @pytest.mark.parametrize(("status", "state"), [("Active", "done"), ("Inactive", "missing")])
 def test_standing_of_the_network_is_its_status(plan: Plan, status: str, state: str) -> None:
     properties = {"managedNetwork": {"status": {"status": status}}}
@@ -71,5 +77,5 @@ def test_standing_of_traffic_and_of_proofs_follows_the_endpoint(plan: Plan) -> N
     assert _stand(plan, "probe_isolation:credit-v2", properties={"traffic": {}})[0] == "not proven"
 
 
-def test_standing_of_the_handoff_points_to_its_files(plan: Plan) -> None:
-    assert _stand(plan, "hand_off:ws-secure") == ("see files", "handoff.json")
+def test_standing_of_the_handoff_points_to_its_place(plan: Plan) -> None:
+    assert _stand(plan, "hand_off:handoff.json") == ("see there", "handoff.json")

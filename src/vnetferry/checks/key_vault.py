@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vnetferry.checks.facts import Facts, resource
-from vnetferry.models.finding import Finding
+from vnetferry.checks.facts import Facts, is_closed, resource
+from vnetferry.models.finding import Finding, Fix
 
 
 def check_key_vault(facts: Facts) -> list[Finding]:
@@ -12,10 +12,7 @@ def check_key_vault(facts: Facts) -> list[Finding]:
     if vault is None:
         return []
     rules = vault.get("networkAcls", {})
-    closed = rules.get("defaultAction", "Allow").lower() == "deny" or _is_disabled(
-        vault.get("publicNetworkAccess", "Enabled")
-    )
-    if not closed or "azureservices" in str(rules.get("bypass", "")).lower():
+    if not is_closed(vault) or "azureservices" in str(rules.get("bypass", "")).lower():
         return []
     return [
         Finding(
@@ -25,9 +22,6 @@ def check_key_vault(facts: Facts) -> list[Finding]:
             evidence=f"its firewall is closed and its bypass is {rules.get('bypass', 'unset')}, not AzureServices",
             remedy=f"az keyvault update --name {vault.name} --bypass AzureServices",
             source="https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints",
+            fix=Fix(kind="let_services_by", resource=resource(vault)),
         )
     ]
-
-
-def _is_disabled(access: str) -> bool:
-    return access.lower() == "disabled"

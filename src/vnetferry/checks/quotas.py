@@ -18,30 +18,53 @@ from vnetferry.models.inventory import Document
 
 ENDPOINTS_MAX = 100
 DEPLOYMENTS_MAX = 500
+WORKSPACES_MAX = 800  # in a resource group
+ROLE_ASSIGNMENTS_MAX = 4000  # in a subscription
+_ROLES_OF_ENDPOINT = 3  # that Azure assigns to each new system-assigned identity
 _RESERVE = 1.2
 _UNRESERVED = re.compile(r"A100_v4|H100_v5|^Standard_ND40rs_v2", re.IGNORECASE)
 _SIZE = re.compile(r"^Standard_([A-Z]+)(\d+)([a-z]*)((?:_[A-Z]+\d+)?)((?:_v\d+)?)$")
 # The number in a size's name is its cores, but in the oldest families it only counts the sizes up.
 _COUNTED_CORES = {"1": 1, "2": 2, "3": 4, "4": 8, "5": 16, "11": 2, "12": 4, "13": 8, "14": 16, "15": 20}
+_TOTALS = ("total cluster dedicated regional vCPUs",)  # as usages name what all families share
 _SOURCE = "https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas"
 
 
 def check_quotas(facts: Facts) -> list[Finding]:
-    """Old and new run at once, so everything is needed twice for a while."""
+    """Old and new run at once, so everything is needed twice for a while; in place only the roles of identities are."""
     new = facts.scope.all_deployments if facts.target is None else ()
-    counts = [
+    found = [_exceeded(facts, *count) for count in _counts(facts, new) if count[1] + count[2] > count[3]]
+    return [*found, *_cores(facts, new)]
+
+
+def _counts(facts: Facts, new: tuple[Document, ...]) -> list[tuple[str, int, int, int]]:
+    """(what, how many are needed, how many there are, the limit) of what is counted one by one."""
+    endpoints = facts.scope.endpoints if new else ()
+    # In place the assignments of the old identities stay too: Azure deletes none.
+    wearers = facts.scope.endpoints if facts.config.in_place else endpoints
+    own = [e for e in wearers if "systemassigned" in str((e.body.get("identity") or {}).get("type")).lower()]
+    return [
         (
             "online endpoints",
-            len(facts.scope.endpoints) if new else 0,
+            len(endpoints),
             len(facts.regional_endpoints),
-            ENDPOINTS_MAX,
+            _limit(facts, "onlineEndpoints", ENDPOINTS_MAX),
         ),
-        ("online deployments", len(new), facts.regional_deployments, DEPLOYMENTS_MAX),
+        (
+            "online deployments",
+            len(new),
+            facts.regional_deployments,
+            _limit(facts, "onlineDeployments", DEPLOYMENTS_MAX),
+        ),
+        ("workspaces", 1 if new else 0, facts.group_workspaces, WORKSPACES_MAX),
+        ("role assignments", len(own) * _ROLES_OF_ENDPOINT, facts.role_assignments, ROLE_ASSIGNMENTS_MAX),
     ]
-    return [
-        *(_exceeded(facts, *count) for count in counts if count[1] + count[2] > count[3]),
-        *_cores(facts, new),
-    ]
+
+
+def _limit(facts: Facts, name: str, documented: int) -> int:
+    """What the region's usages say, if they say it; else what is documented."""
+    usage = _usage(facts.usages, name)
+    return int(usage["limit"]) if usage else documented
 
 
 def cores_by_family(deployments: tuple[Document, ...]) -> dict[str, int]:
@@ -69,10 +92,15 @@ def _cores_of(size: re.Match[str]) -> int:
 
 
 def _cores(facts: Facts, deployments: tuple[Document, ...]) -> Iterator[Finding]:
-    for family, needed in sorted(cores_by_family(deployments).items()):
-        usage = _usage(facts.usages, f"standard{family}family")
-        if usage and needed + usage["currentValue"] > usage["limit"]:
-            yield _exceeded(facts, f"{family} cores", needed, usage["currentValue"], usage["limit"])
+    needed = cores_by_family(deployments)
+    wanted = [
+        (f"{family} cores", f"standard{family}family", cores) for family, cores in sorted(needed.items())
+    ]
+    wanted += [("cores of all families", name, sum(needed.values())) for name in _TOTALS]
+    for what, name, cores in wanted:
+        usage = _usage(facts.usages, name)
+        if usage and cores + usage["currentValue"] > usage["limit"]:
+            yield _exceeded(facts, what, cores, usage["currentValue"], usage["limit"])
 
 
 def _usage(usages: tuple[Json, ...], name: str) -> Json | None:
@@ -90,14 +118,15 @@ def _plain(text: str) -> str:
 
 
 def _exceeded(facts: Facts, what: str, needed: int, used: int, limit: int) -> Finding:
+    fewer = "" if facts.config.in_place else ", or migrate fewer endpoints at once (endpoints.exclude)"
     return Finding(
         check="quotas",
         severity="blocks",
         resource=f"/subscriptions/{facts.inventory.source.subscription_id}/locations/{facts.scope.location}",
         evidence=f"{needed} {what} are needed besides {used} in use, and the limit is {limit}",
         remedy=(
-            f"Request {needed + used - limit} more {what} in {facts.scope.location}, "
-            "or migrate fewer endpoints at once."
+            f"Request {needed + used - limit} more {what} in {facts.scope.location} (az quota update, or a support "
+            f"request){fewer}."
         ),
         source=_SOURCE,
     )

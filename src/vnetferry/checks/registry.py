@@ -5,6 +5,7 @@ from __future__ import annotations
 from vnetferry.checks.facts import Facts, resource
 from vnetferry.models.finding import Finding
 from vnetferry.models.inventory import Document
+from vnetferry.plan.associated import associated_resources
 
 _SOURCE = "https://learn.microsoft.com/azure/machine-learning/how-to-secure-online-endpoint"
 
@@ -13,7 +14,7 @@ def check_registry(facts: Facts) -> list[Finding]:
     """Only a Premium registry takes private endpoints; deployments in a managed network are refused without."""
     registry = facts.associated.get("container_registry")
     if registry is None:
-        return [_created(facts)]
+        return [] if associated_resources(facts.scope)["container_registry"] else [_created(facts)]
     sku = str((registry.body.get("sku") or {}).get("name", "unknown"))
     return [] if sku.lower() == "premium" else [_wrong(registry, sku)]
 
@@ -34,7 +35,7 @@ def _created(facts: Facts) -> Finding:
         check="registry",
         severity="warns",
         resource=resource(facts.scope.target),
-        evidence="no container registry is given, and the one that Azure makes at need may not be Premium",
+        evidence="the source has no container registry, and the one that Azure makes at need may not be Premium",
         remedy="Name a Premium registry as target.associated_resources.container_registry.",
         source=_SOURCE,
     )

@@ -9,12 +9,21 @@ from typing import Literal
 
 from vnetferry.models.base import Json, Value
 from vnetferry.models.plan import Plan, Step
+from vnetferry.models.run import CONVERSION_TAG, CONVERTED, PLAN_TAG, SOURCE_TAG, UNDER_WAY
 
-PLAN_TAG, SOURCE_TAG = "vnetferry-plan", "vnetferry-source"
-State = Literal["done", "running", "failed", "missing", "not ours", "not proven", "see files"]
+State = Literal["done", "running", "failed", "missing", "not ours", "not proven", "see there"]
 _ENDED_BADLY = {"failed", "canceled"}
 _PROOFS = ("smoke_test", "compare_answers", "probe_isolation")
-_UNTAGGED = ("copy_connection",)
+# Azure keeps no tags on these, or makes them by itself; assignments have names that only this plan gives, settings
+# their source's.
+_UNTAGGED = ("copy_connection", "copy_container", "assign_role", "create_diagnostic_setting")
+_UNTIL_GONE = ("keep_secrets", "record_answers", "take_down_endpoint", "take_down_compute")
+# What the mark on the workspace says once the step is done.
+_MARKS: dict[str, tuple[str, ...]] = {
+    "claim_workspace": (UNDER_WAY, CONVERTED),
+    "forget_secrets": (CONVERTED,),
+    "finish_conversion": (CONVERTED,),
+}
 
 
 class Standing(Value):
@@ -37,17 +46,24 @@ def standing_of(plan: Plan, step: Step, found: dict[str, Json]) -> Standing:
 
 def _state(plan: Plan, step: Step, found: dict[str, Json]) -> tuple[State, str]:
     if step.kind == "hand_off":
-        return "see files", ", ".join(step.spec["files"])
+        return "see there", str(step.spec["handoff"].get("path") or step.id.partition(":")[2])
     if step.kind in _PROOFS:
         return _proof(step, found)
     document = found.get(step.resource.key)
-    if document is None:
-        return "missing", ""
+    if step.kind in _UNTIL_GONE:
+        return _until_gone(plan, document)
+    return ("missing", "") if document is None else _found(plan, step, document)
+
+
+def _found(plan: Plan, step: Step, document: Json) -> tuple[State, str]:
+    """Where a step stands whose resource is there."""
+    if step.kind in _MARKS:
+        return _mark(plan, step, document)
+    if step.kind == "enable_network":
+        return _enabled(step, document)
     if step.kind == "provision_network":
         return _network(document)
-    if step.kind == "set_traffic":
-        return _traffic(step, document)
-    return _resource(plan, step, document)
+    return _traffic(step, document) if step.kind == "set_traffic" else _resource(plan, step, document)
 
 
 def _resource(plan: Plan, step: Step, document: Json) -> tuple[State, str]:
@@ -65,6 +81,22 @@ def _is_ours(plan: Plan, tags: Json) -> bool:
     """Whether this plan made it, or an earlier one of the same source, whose work this one goes on with."""
     same_source = PLAN_TAG in tags and str(tags.get(SOURCE_TAG, "")).lower() == plan.source.key
     return same_source or tags.get(PLAN_TAG) == plan.id
+
+
+def _until_gone(plan: Plan, document: Json | None) -> tuple[State, str]:
+    """What a conversion does to what was there before it: deleting comes last, so with what is gone all is done."""
+    is_gone = document is None or _tags(document).get(PLAN_TAG) == plan.id
+    return ("done", "") if is_gone else ("missing", "it is there as it was")
+
+
+def _mark(plan: Plan, step: Step, document: Json) -> tuple[State, str]:
+    found = str(_tags(document).get(CONVERSION_TAG, "")) if _is_ours(plan, _tags(document)) else ""
+    return ("done" if found in _MARKS[step.kind] else "missing"), found
+
+
+def _enabled(step: Step, document: Json) -> tuple[State, str]:
+    mode = str((_properties(document).get("managedNetwork") or {}).get("isolationMode") or "Disabled")
+    return ("done" if mode.lower() == step.spec["isolation_mode"].lower() else "missing"), mode
 
 
 def _network(document: Json) -> tuple[State, str]:

@@ -6,9 +6,7 @@ from vnetferry.checks.facts import Facts
 from vnetferry.models.base import Json
 from vnetferry.models.finding import Finding
 from vnetferry.models.ids import ResourceId
-
-PLAN_TAG = "vnetferry-plan"
-SOURCE_TAG = "vnetferry-source"
+from vnetferry.models.run import PLAN_TAG, SOURCE_TAG
 
 
 def check_target(facts: Facts) -> list[Finding]:

@@ -1,0 +1,94 @@
+"""What a migration makes that Azure Policy may deny, as it will be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from vnetferry.checks.facts import Facts
+from vnetferry.errors import ConfigError
+from vnetferry.models.base import Json, digest
+from vnetferry.models.inventory import Document
+from vnetferry.models.run import PLAN_TAG, SOURCE_TAG
+from vnetferry.plan.approvals import approved_targets
+from vnetferry.plan.associated import plan_associated
+from vnetferry.plan.endpoints import plan_endpoints
+from vnetferry.plan.inbound import plan_inbound
+from vnetferry.plan.rules import WIRE_MODES
+from vnetferry.plan.scope import Scope
+from vnetferry.plan.workspace import plan_workspace
+
+_MADE = ("create_associated", "create_endpoint", "create_deployment", "create_private_endpoint")
+# What tells endpoints and deployments apart, and no policy of their kind.
+_OWN = ("description", "environmentVariables", "model", "environmentId", "codeConfiguration", "properties")
+_LINKED = ("storage_account", "key_vault", "container_registry")
+
+
+def policy_subjects(facts: Facts) -> list[Document]:
+    """The resources with their contents; of several that differ in names and code alone, the first.
+
+    None while the configuration cannot work.
+    """
+    try:
+        found = list(_subjects(facts))
+    except ConfigError:
+        return []
+    return list({_likeness(each): each for each in reversed(found)}.values())[::-1]
+
+
+def _subjects(facts: Facts) -> Iterator[Document]:
+    scope = facts.scope
+    tags = {PLAN_TAG: "0" * 12, SOURCE_TAG: str(scope.inventory.source)}
+    if facts.target is None or facts.config.in_place:
+        yield Document(id=scope.target, body=_workspace(scope, tags))
+    parts = (plan_associated(scope), plan_endpoints(scope), plan_inbound(scope))
+    for step in (step for part in parts for step in part.steps):
+        if step.kind in _MADE:
+            body = {**step.body, "tags": {**step.body.get("tags", {}), **tags}}
+            yield Document(id=step.resource, body=body)
+    yield from _connections(facts)
+
+
+def _workspace(scope: Scope, tags: dict[str, str]) -> Json:
+    mode = {"isolationMode": WIRE_MODES[scope.config.target.isolation_mode]}
+    if scope.config.in_place:
+        held = scope.inventory.workspace.body
+        return {**held, "properties": {**held.get("properties", {}), "managedNetwork": mode}}
+    spec = plan_workspace(scope).steps[0].spec
+    used = {"storageAccount": "storage_account", "keyVault": "key_vault"}
+    used |= {"containerRegistry": "container_registry", "applicationInsights": "application_insights"}
+    associated = {wire: spec["associated"][name] for wire, name in used.items() if spec["associated"][name]}
+    return {
+        "location": spec["location"],
+        "kind": "Default",
+        "tags": {**spec["tags"], **tags},
+        "identity": {"type": spec["identity"].get("type", "SystemAssigned")},
+        "properties": {
+            "friendlyName": spec["display_name"],
+            "description": spec["description"],
+            "publicNetworkAccess": spec["public_network_access"],
+            "managedNetwork": {**mode, "firewallSku": spec["firewall_sku"]},
+            "enableDataIsolation": spec["data_isolation"],
+            "hbiWorkspace": spec["hbi_workspace"],
+            **({"encryption": spec["encryption"]} if spec["encryption"] else {}),
+            **associated,
+        },
+    }
+
+
+def _connections(facts: Facts) -> Iterator[Document]:
+    """The managed network's private endpoints, as their targets hold them: Azure's own, of which no id is known."""
+    own = [facts.associated[name].id for name in _LINKED if name in facts.associated]
+    state = {"privateLinkServiceConnectionState": {"status": "Approved"}}
+    for target in dict.fromkeys((*own, *approved_targets(facts.scope))):
+        yield Document(
+            id=target.child("privateEndpointConnections", facts.scope.target.name), body={"properties": state}
+        )
+
+
+def _likeness(subject: Document) -> str:
+    """Equal for what a policy hardly tells apart."""
+    properties = {k: v for k, v in subject.body.get("properties", {}).items() if k not in _OWN}
+    body = {**subject.body, "properties": properties, "name": ""}
+    kinds: Iterable[str] = (str(subject.id.group_id), subject.id.type)
+    parent = str(subject.id.parent) if "privateEndpointConnections" in subject.id.type else ""
+    return digest([*kinds, parent, body])
