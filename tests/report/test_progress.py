@@ -24,7 +24,7 @@ def _by_id(plan: Plan, lines: list[AuditLine]) -> dict[str, StepState]:
 def test_step_states_before_anything_wait_for_their_dependencies(plan: Plan) -> None:
     states = _by_id(plan, [])
     assert states[NETWORK].status == "waiting"
-    assert states[NETWORK].waits_for == ("create workspace ws-secure",)
+    assert states[NETWORK].waits_for[0] == "create workspace ws-secure"
     assert states[WORKSPACE].waits_for == ()
 
 
@@ -64,7 +64,7 @@ def test_progress_view_shows_runs_waits_failures_and_both_times(plan: Plan, line
     with console.capture() as shown:
         console.print(progress_view(step_states(plan.steps, lines), START + timedelta(seconds=660), 11))
     text = shown.get()
-    assert "1 of 24 steps, 1 running, 21 waiting, 1 failed" in text
+    assert "1 of 26 steps, 1 running, 23 waiting, 1 failed" in text
     assert "provision the network of ws-secure" in text
     assert "10 min of about 40 min" in text
     assert "storage refused" in text

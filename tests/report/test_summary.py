@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import StringIO
+
+from rich.console import Console
 
 from vnetferry.models.outcome import AuditLine
 from vnetferry.models.plan import Plan
 from vnetferry.report.calls import count_calls
-from vnetferry.report.summary import summarize, verdict
+from vnetferry.report.summary import summarize, summary_view, verdict
 
 Make = Callable[..., AuditLine]
 
@@ -23,6 +26,18 @@ def test_summarize_a_whole_run_tells_each_endpoints_proofs(plan: Plan, whole_run
     assert credit.isolation == "refused from internet; served from vnet-callers"
     assert summary.azure_s == summary.least_s == plan.critical_path_s
     assert verdict(summary) == "2 of 2 endpoints moved from ws-legacy to ws-secure."
+
+
+def test_summary_shows_each_scoring_uri_in_one_piece_on_80_columns(
+    plan: Plan, whole_run: list[AuditLine]
+) -> None:
+    written = StringIO()
+    summary = summarize(plan, whole_run, real_s=62)
+    Console(width=80, file=written).print(summary_view(summary))
+    words = written.getvalue().split()
+    uris = [uri for each in summary.endpoints for uri in (each.source_uri, each.target_uri)]
+    assert len(uris) == 4
+    assert [uri for uri in uris if uri not in words] == []
 
 
 def test_summarize_without_a_request_claims_no_comparison(plan: Plan, whole_run: list[AuditLine]) -> None:

@@ -11,6 +11,9 @@ from rich.console import Console, RenderableType
 from vnetferry.models.finding import Finding
 from vnetferry.models.inventory import Inventory
 from vnetferry.models.plan import Plan
+from vnetferry.plan.build import build
+from vnetferry.plan.diff import diff_plans
+from vnetferry.report.diff_table import diff_table
 from vnetferry.report.findings_table import findings_table
 from vnetferry.report.inventory_table import effort_table, inventory_table
 from vnetferry.report.plan_table import plan_table
@@ -33,9 +36,9 @@ def _check(name: str, text: str) -> None:
     assert text == path.read_text()
 
 
-@pytest.mark.parametrize(("name", "all_steps"), [("plan.txt", False), ("plan_steps.txt", True)])
-def test_plan_table_is_what_people_have_approved(plan: Plan, name: str, all_steps: bool) -> None:
-    _check(name, _text(plan_table(plan, all_steps=all_steps)))
+@pytest.mark.parametrize(("name", "verbose"), [("plan.txt", False), ("plan_verbose.txt", True)])
+def test_plan_table_is_what_people_have_approved(plan: Plan, name: str, verbose: bool) -> None:
+    _check(name, _text(plan_table(plan, verbose=verbose)))
 
 
 def test_inventory_table_is_what_people_have_approved(inventory: Inventory, plan: Plan) -> None:
@@ -58,3 +61,13 @@ def test_findings_table_shows_evidence_remedy_and_a_sum() -> None:
     assert "az keyvault update" in text
     assert "1 blocking, 0 warnings" in text
     assert _text(findings_table([])) == "Nothing blocks.\n"
+
+
+def test_diff_table_is_what_people_have_approved(inventory: Inventory, plan: Plan) -> None:
+    endpoints = plan.config.endpoints.model_copy(update={"exclude": ("churn",)})
+    target = plan.config.target.model_copy(update={"firewall_sku": "standard"})
+    config = plan.config.model_copy(update={"endpoints": endpoints, "target": target})
+    new = build(inventory, config, {"credit": "ab" * 32})
+    text = _text(diff_table(diff_plans(plan, new))).replace(plan.id, "<old>").replace(new.id, "<new>")
+    _check("plan_diff.txt", text)
+    assert "is the same plan" in _text(diff_table(diff_plans(plan, plan)))

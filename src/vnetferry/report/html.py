@@ -18,6 +18,7 @@ from vnetferry.plan.render import (
     changed_properties,
     duration,
     endpoint_rows,
+    headline,
     ordered_warnings,
     step_rows,
 )
@@ -28,7 +29,6 @@ _WARNING_WORDS = {
     "irreversible": "Cannot be undone",
     "cannot_carry": "Not carried",
     "attention": "Attention",
-    "cost": "Cost",
 }
 
 
@@ -57,6 +57,7 @@ def render_html(
     states = step_states(plan.steps, [line for line in lines if line.plan == plan.id])
     context: dict[str, Any] = {
         "plan": plan,
+        "headline": headline(plan),
         "summary": summary,
         "verdict": verdict(summary),
         "figures": figures(summary),

@@ -6,14 +6,21 @@ from collections.abc import Iterable, Sequence
 
 from vnetferry.models.base import Value
 from vnetferry.models.plan import Plan
-from vnetferry.plan.render import carried_summary, duration, endpoint_rows, ordered_warnings, step_rows
+from vnetferry.plan.render import (
+    carried_summary,
+    duration,
+    endpoint_rows,
+    headline,
+    ordered_warnings,
+    step_rows,
+)
 
 
 def plan_markdown(plan: Plan) -> str:
     """The plan as people read it: endpoints, warnings, steps."""
     path = duration(plan.critical_path_s)
     parts = [
-        f"# {plan.source.name} → {plan.target.name}",
+        f"# {headline(plan)}",
         f"Plan `{plan.id}`: {len(plan.steps)} steps, at least {path}. Properties: {carried_summary(plan)}.",
         "## Endpoints",
         _table(endpoint_rows(plan)),

@@ -18,7 +18,7 @@ from vnetferry.models.plan import Step
 from vnetferry.plan.render import duration
 
 StepStatus = Literal["waiting", "running", "done", "already_done", "skipped", "failed", "undone", "stuck"]
-ENDED: frozenset[StepStatus] = frozenset({"done", "already_done", "skipped"})
+ENDED: frozenset[StepStatus] = frozenset({"done", "already_done", "skipped", "undone"})
 WAITING_MAX = 8
 _STYLES: dict[StepStatus, str] = {
     "running": "bold cyan",

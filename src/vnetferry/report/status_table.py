@@ -18,7 +18,7 @@ _STYLES: dict[State, str] = {
     "not ours": "bold red",
     "missing": "yellow",
     "not proven": "yellow",
-    "see files": "dim",
+    "see there": "dim",
 }
 
 

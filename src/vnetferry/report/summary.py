@@ -36,6 +36,7 @@ class Summary(Value):
     """What a migration came to.
 
     api_calls: class of request -> how many. azure_s, least_s: Azure's time that it took, and the planned least.
+    down_s, least_down_s: the same of the time in which the endpoints answered nobody; 0 for a migration side by side.
     look:      what -> where, for going on.
     """
 
@@ -48,8 +49,15 @@ class Summary(Value):
     api_calls: dict[str, int]
     azure_s: float
     least_s: int
+    down_s: float
+    least_down_s: int
     real_s: float
     look: dict[str, str]
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the source itself was converted."""
+        return self.source == self.target
 
     @property
     def finished(self) -> bool:
@@ -83,6 +91,8 @@ def summarize(
         api_calls=dict(api_calls or {}),
         azure_s=azure_elapsed_s(states, _last(kept)),
         least_s=plan.critical_path_s,
+        down_s=_down_s(plan, states),
+        least_down_s=plan.downtime_s,
         real_s=real_s,
         look=dict(look or {}),
     )
@@ -90,7 +100,7 @@ def summarize(
 
 def summary_view(summary: Summary) -> RenderableType:
     """The summary for a terminal."""
-    parts: list[RenderableType] = [_verdict(summary), _endpoints(summary)]
+    parts: list[RenderableType] = [_verdict(summary), _endpoints(summary), _scoring_uris(summary)]
     parts += [Text(f"failed: {failure}", style="bold red") for failure in summary.failures]
     return Group(*parts, _figures(summary))
 
@@ -98,7 +108,10 @@ def summary_view(summary: Summary) -> RenderableType:
 def verdict(summary: Summary) -> str:
     """One sentence: how many endpoints moved, and whether all is done."""
     moved = sum(endpoint.moved for endpoint in summary.endpoints)
-    what = f"{moved} of {len(summary.endpoints)} endpoints moved from {summary.source} to {summary.target}"
+    where = f"moved from {summary.source} to {summary.target}"
+    if summary.in_place:
+        where = f"of {summary.source} serve again, in its managed network"
+    what = f"{moved} of {len(summary.endpoints)} endpoints {where}"
     if summary.finished:
         return f"{what}."
     left = sum(count for status, count in summary.statuses.items() if status not in ENDED)
@@ -109,6 +122,9 @@ def figures(summary: Summary) -> dict[str, str]:
     """What it took: label -> text."""
     rows = {
         "Azure time": f"{duration(summary.azure_s)}; planned at least {duration(summary.least_s)}",
+        "Downtime": f"{duration(summary.down_s)}; planned at least {duration(summary.least_down_s)}"
+        if summary.least_down_s
+        else "",
         "Real time": duration(summary.real_s),
         "Requests": ", ".join(f"{count} {name}" for name, count in summary.api_calls.items()),
     }
@@ -121,18 +137,22 @@ def _verdict(summary: Summary) -> Text:
 
 def _endpoints(summary: Summary) -> Table:
     table = Table(expand=True)
-    for title, ratio in (
-        ("Endpoint", 2),
-        ("Scoring URI, old and new", 6),
-        ("Traffic", 2),
-        ("Answers", 2),
-        ("Isolation", 3),
-    ):
-        table.add_column(title, ratio=ratio, overflow="fold")
+    for title, ratio in (("Endpoint", 3), ("Traffic", 2), ("Answers", 2), ("Isolation", 3)):
+        table.add_column(title, ratio=ratio)
     for row in summary.endpoints:
-        uris = Text.assemble((row.source_uri, "dim"), "\n", (row.target_uri or "none yet", "bold"))
-        table.add_row(f"{row.source}\n-> {row.target}", uris, row.traffic, row.answers, row.isolation)
+        names = row.target if summary.in_place else f"{row.source} -> {row.target}"
+        table.add_row(Text(names), row.traffic, row.answers, row.isolation)
     return table
+
+
+def _scoring_uris(summary: Summary) -> Table:
+    """Each on a line of its own, so that one can be taken from a terminal of 80 columns in one piece."""
+    grid = Table.grid(padding=(0, 2))
+    for row in summary.endpoints:
+        if not summary.in_place:
+            grid.add_row(Text(row.source, style="dim"), Text(row.source_uri, style="dim"))
+        grid.add_row(Text(row.target, style="bold"), Text(row.target_uri or "none yet", style="bold"))
+    return grid
 
 
 def _figures(summary: Summary) -> Table:
@@ -145,6 +165,14 @@ def _figures(summary: Summary) -> Table:
 def _facts(lines: Iterable[AuditLine]) -> dict[str, Facts]:
     """Step -> the latest facts that any run wrote about it; a run that found it done wrote none."""
     return {line.step: line.facts for line in lines if line.facts}
+
+
+def _down_s(plan: Plan, states: list[StepState]) -> float:
+    """Azure seconds from the first endpoint's deletion to the last one's traffic, as far as both were."""
+    kinds = {step.id: step.kind for step in plan.steps}
+    begins = [s.started for s in states if kinds[s.id] == "take_down_endpoint" and s.started]
+    ends = [s.ended for s in states if kinds[s.id] == "set_traffic" and s.ended]
+    return max(0.0, (max(ends) - min(begins)).total_seconds()) if begins and ends else 0.0
 
 
 def _last(lines: list[AuditLine]) -> datetime:
