@@ -26,15 +26,30 @@ Finished = Callable[[Step, Outcome | Exception], None]
 
 
 # What Azure runs machines for, so that a quota or a region's capacity bounds how much may be asked for at once.
-_BOUNDED: tuple[StepKind, ...] = ("create_deployment", "apply_deployment", "delete_endpoint")
+_BOUNDED: tuple[StepKind, ...] = (
+    "create_deployment",
+    "apply_deployment",
+    "delete_endpoint",
+    "remove_endpoint",
+)
+
+
+def raise_first(errors: list[Exception]) -> None:
+    """Raise the first of the errors that steps ended with."""
+    raise errors[0]
 
 
 def carry_out(
-    steps: tuple[Step, ...], run: Run, at_once: int, publish: Callable[[list[Outcome]], None]
+    steps: tuple[Step, ...],
+    run: Run,
+    at_once: int,
+    publish: Callable[[list[Outcome]], None],
+    fail: Callable[[list[Exception]], None] = raise_first,
 ) -> list[Outcome]:
-    """Carry out steps and show in Prefect how far they are; raises the first error after all else has ended.
+    """Carry out steps and show in Prefect how far they are; an error is raised after all else has ended.
 
-    In: at_once: how many deployments change at the same time; publish: shows what the steps came to.
+    In: at_once: how many deployments change at the same time; publish: shows what the steps came to; fail: raises
+        for the errors that steps ended with.
     """
     with Progress(steps, key=f"progress-{run.plan}") as progress:
         results = walk_steps(
@@ -45,8 +60,8 @@ def carry_out(
         )
     outcomes = [result for result in results.values() if isinstance(result, Outcome)]
     publish(outcomes)
-    if error := next((result for result in results.values() if isinstance(result, Exception)), None):
-        raise error
+    if errors := [result for result in results.values() if isinstance(result, Exception)]:
+        fail(errors)
     return outcomes
 
 

@@ -1,6 +1,7 @@
 """Side by side: everything of one source workspace into a target workspace with a managed virtual network.
 
-The source is only read. Running the flow again resumes it: every step looks at Azure first.
+The source is only read, and nothing is written while the preflight finds what blocks. Running the flow again resumes
+it: every step looks at Azure first.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.graph import carry_out
-from tasks.artifacts import publish_inventory, publish_outcomes, publish_plan
+from tasks.artifacts import publish_findings, publish_inventory, publish_outcomes, publish_plan
+from tasks.checks import find_obstacles, require_no_obstacle
 from tasks.inventory import make_plan, open_plan, require_unchanged, take_inventory
+from vnetferry.errors import ConfigError
 from vnetferry.models.config import MigrationConfig
 from vnetferry.models.outcome import Outcome
 from vnetferry.models.run import Run
@@ -40,7 +43,14 @@ def migrate_workspace(
     inventory = take_inventory(config)
     publish_inventory(inventory)
     plan = open_plan(plan_file) if plan_file else make_plan(inventory, config, folder)
+    if plan.config.in_place:
+        raise ConfigError(
+            "this plan converts its workspace in place", remedy="Run the flow convert-workspace with it."
+        )
     require_unchanged(plan, inventory)
     publish_plan(plan)
+    findings = find_obstacles(inventory, plan.config)
+    publish_findings(inventory, findings)
+    require_no_obstacle(findings)
     run = Run.of(plan, folder, plan_file)
     return carry_out(plan.steps, run, config.concurrency.deployments, partial(publish_outcomes, plan))

@@ -19,9 +19,11 @@ from prefect.artifacts import (
 )
 from prefect.logging import get_logger
 
+from vnetferry.models.finding import Finding
 from vnetferry.models.inventory import Inventory
 from vnetferry.models.outcome import Outcome
 from vnetferry.models.plan import Plan, Step
+from vnetferry.report.inventory_rows import inventory_rows
 from vnetferry.report.markdown import plan_markdown
 
 P = ParamSpec("P")
@@ -89,12 +91,27 @@ class Progress:
 
 @_comfort
 def publish_inventory(inventory: Inventory) -> None:
-    """One row per document that was read."""
-    rows = [{"type": d.type.split("/", 1)[1], "name": d.name, "id": str(d.id)} for d in inventory.documents]
+    """What there is of each kind and which, and what could not be read."""
+    rows = [row._asdict() for row in inventory_rows(inventory)]
+    rows += [
+        {"part": "Could not be read", "what": line, "number": 1, "which": ""} for line in inventory.unread
+    ]
     create_table_artifact(
         key=_key("inventory", inventory.source.name),
         table=rows,
-        description=f"Inventory of {inventory.source.name}",
+        description=f"Inventory of {inventory.source.name}: {len(inventory.documents)} documents",
+    )
+
+
+@_comfort
+def publish_findings(inventory: Inventory, findings: list[Finding]) -> None:
+    """What the checks found, the gravest first."""
+    shown = ("severity", "check", "resource", "evidence", "remedy")
+    rows = [{name: getattr(finding, name) for name in shown} for finding in findings]
+    create_table_artifact(
+        key=_key("preflight", inventory.source.name),
+        table=rows,
+        description=f"Preflight of {inventory.source.name}",
     )
 
 

@@ -31,24 +31,37 @@ def copy_connection(step: Step, run: Run, azure: Azure) -> Outcome:
 @step_task()
 def copy_code(step: Step, run: Run, azure: Azure) -> Outcome:
     """Copy a code version with its files."""
-    return outcome_of(
-        step, assets.copy_code(azure, source_of(step), step.resource, with_property_tags(step.body, run))
-    )
+    return outcome_of(step, assets.copy_code(azure, *_versions(step, run)))
 
 
 @step_task()
 def copy_environment(step: Step, run: Run, azure: Azure) -> Outcome:
     """Copy an environment version, with its build context where it has one."""
-    body = with_property_tags(step.body, run)
-    return outcome_of(step, assets.copy_environment(azure, source_of(step), step.resource, body))
+    return outcome_of(step, assets.copy_environment(azure, *_versions(step, run)))
 
 
 @step_task()
 def copy_model(step: Step, run: Run, azure: Azure) -> Outcome:
     """Copy a model version with its files."""
-    return outcome_of(
-        step, assets.copy_model(azure, source_of(step), step.resource, with_property_tags(step.body, run))
-    )
+    return outcome_of(step, assets.copy_model(azure, *_versions(step, run)))
+
+
+@step_task()
+def copy_data(step: Step, run: Run, azure: Azure) -> Outcome:
+    """Make the data version that a data collector writes to; what it collected before stays where it is."""
+    return outcome_of(step, assets.describe(azure, step.resource, with_property_tags(step.body, run)))
+
+
+@step_task()
+def copy_container(step: Step, run: Run, azure: Azure) -> Outcome:
+    """Describe what holds the versions of an asset; Azure made it with the first of them."""
+    return outcome_of(step, assets.describe(azure, step.resource, step.body))
+
+
+def _versions(step: Step, run: Run) -> tuple[ResourceId, ResourceId, Json, str]:
+    """From which version to which, the body, and the content that this one's lies in."""
+    body = with_property_tags(step.body, run)
+    return source_of(step), step.resource, body, str(step.spec.get("content_root", ""))
 
 
 def with_property_tags(body: Json, run: Run) -> Json:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from tasks.assets import source_of
 from tasks.documents import outcome_of
+from tasks.kept import kept_variables
 from tasks.step import step_task
-from vnetferry.errors import NotFound
 from vnetferry.gateway import deployments
 from vnetferry.gateway.azure import Azure
+from vnetferry.gateway.kept_secrets import read_variables
 from vnetferry.models.base import Json
+from vnetferry.models.ids import ResourceId
 from vnetferry.models.outcome import Outcome
 from vnetferry.models.plan import Step
 from vnetferry.models.run import Run
@@ -20,19 +22,29 @@ def create_deployment(step: Step, run: Run, azure: Azure) -> Outcome:
 
     Environment variables that look like secrets are not in the plan; they go from the source straight to the target.
     """
-    body = _with_variables(step.body, _secret_variables(step, azure))
-    return outcome_of(step, deployments.create_deployment(azure, step.resource, body, run.tags))
+    kept = kept_variables(step, run, azure) if step.spec.get("vault") else _secret_variables(step, azure)
+    body = _with_variables(step.body, kept)
+    autoscaled = bool(step.spec.get("autoscaled"))
+    written = deployments.create_deployment(
+        azure,
+        step.resource,
+        _with_instances(body, step, azure) if autoscaled else body,
+        run.tags,
+        autoscaled=autoscaled,
+        roles=[ResourceId(text) for text in step.spec.get("roles", ())],
+    )
+    return outcome_of(step, written)
+
+
+def _with_instances(body: Json, step: Step, azure: Azure) -> Json:
+    """The body with as many instances as the source has now, which its autoscale setting may have changed."""
+    source = deployments.find_deployment(azure, source_of(step)) or {}
+    return {**body, "sku": {**(body.get("sku") or {}), **(source.get("sku") or {})}}
 
 
 def _secret_variables(step: Step, azure: Azure) -> dict[str, str]:
     names = step.spec["secret_variables"]
-    if not names:
-        return {}
-    document = deployments.find_deployment(azure, source_of(step))
-    if document is None:
-        raise NotFound("the source deployment does not exist any more", resource=str(step.source), status=404)
-    variables = document["properties"].get("environmentVariables") or {}
-    return {name: variables[name] for name in names if name in variables}
+    return read_variables(azure, source_of(step), names) if names else {}
 
 
 def _with_variables(body: Json, variables: dict[str, str]) -> Json:

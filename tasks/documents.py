@@ -13,7 +13,7 @@ def outcome_of(step: Step, written: Written, message: str = "", **facts: str | i
     return Outcome(
         step=step.id,
         status="done" if written.changed else "already_done",
-        message=message,
+        message=message or written.message,
         resource=step.resource,
         request_id=written.request_id,
         before=digest(written.before) if written.before else "",

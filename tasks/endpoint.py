@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tasks.assets import source_of
 from tasks.documents import outcome_of
+from tasks.kept import kept_keys
 from tasks.step import step_task
 from vnetferry.errors import NotFound
 from vnetferry.gateway import endpoints
@@ -27,10 +28,15 @@ def read_endpoint(azure: Azure, endpoint: ResourceId) -> Json:
 def create_endpoint(step: Step, run: Run, azure: Azure) -> Outcome:
     """Create an endpoint without traffic; a key-authenticated one gets the source's keys.
 
-    The keys live in this function alone: they are read, sent, and in no value that leaves it.
+    The keys live in this function alone: they are read, sent, and in no value that leaves it. In place they come from
+    where they were kept, and the name may be refused for a while.
     """
-    keys = endpoints.read_keys(azure, source_of(step)) if step.spec["copy_keys"] else None
-    written = endpoints.create_endpoint(azure, step.resource, step.body, keys, run.tags)
+    if "vault" in step.spec:
+        keys = kept_keys(step, run, azure)
+        written = endpoints.recreate_endpoint(azure, step.resource, step.body, keys, run.tags)
+    else:
+        keys = endpoints.read_keys(azure, source_of(step)) if step.spec["copy_keys"] else None
+        written = endpoints.create_endpoint(azure, step.resource, step.body, keys, run.tags)
     old = read_endpoint(azure, source_of(step))
     return outcome_of(
         step,

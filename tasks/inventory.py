@@ -6,26 +6,21 @@ from pathlib import Path
 
 from prefect import task
 
-from tasks.step import worth_retrying
+from tasks.step import reading_task
 from vnetferry.config import request_digests, require_source
 from vnetferry.gateway.azure import connect
-from vnetferry.gateway.inventory import read_inventory
+from vnetferry.gateway.inventory import find_inventory, read_inventory
 from vnetferry.models.config import MigrationConfig
 from vnetferry.models.inventory import Inventory
 from vnetferry.models.plan import Plan, Step
 from vnetferry.plan.build import build
 from vnetferry.plan.files import read_plan, write_plan
 from vnetferry.plan.retire import build_retirement
+from vnetferry.plan.reverse import Reversal, build_reversal
 from vnetferry.plan.stale import require_fresh
 
 
-@task(
-    task_run_name="read {config.source_name}",
-    tags=["vnetferry"],
-    retries=4,
-    retry_delay_seconds=10,
-    retry_condition_fn=worth_retrying,
-)
+@reading_task("read {config.source_name}")
 def take_inventory(config: MigrationConfig) -> Inventory:
     """Everything that the source workspace holds, and what hangs on it."""
     return read_inventory(connect(), require_source(config).id)
@@ -51,13 +46,13 @@ def require_unchanged(plan: Plan, inventory: Inventory) -> None:
     require_fresh(plan, inventory)
 
 
-@task(
-    task_run_name="see what is left of {plan.source.name}",
-    tags=["vnetferry"],
-    retries=4,
-    retry_delay_seconds=10,
-    retry_condition_fn=worth_retrying,
-)
-def plan_retirement(plan: Plan) -> tuple[Step, ...]:
-    """What is left of the source, and the steps that end it."""
-    return build_retirement(plan, read_inventory(connect(), plan.source))
+@reading_task("see what is left of {plan.source.name}")
+def plan_retirement(plan: Plan, endpoints: list[str]) -> tuple[Step, ...]:
+    """What is left of the source, and the steps that end it, or some of its endpoints."""
+    return build_retirement(plan, find_inventory(connect(), plan.source), endpoints)
+
+
+@task(task_run_name="see what {plan.id} made", tags=["vnetferry"])
+def plan_reversal(plan: Plan, reversal: Reversal) -> tuple[Step, ...]:
+    """The steps that take a plan back, or as much of it as is wanted."""
+    return build_reversal(plan, reversal)

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from tasks.answers import read_answers, write_answers
 from tasks.assets import source_of
 from tasks.endpoint import read_endpoint
 from tasks.step import step_task
@@ -16,6 +17,7 @@ from vnetferry.checks.answers import compare_answers as differences
 from vnetferry.errors import ConfigError, ScoringFailed, VerificationFailed
 from vnetferry.gateway import endpoints, scoring
 from vnetferry.gateway.azure import Azure
+from vnetferry.gateway.conversion import is_made_by
 from vnetferry.models.base import Json
 from vnetferry.models.config import Tolerance
 from vnetferry.models.ids import ResourceId
@@ -62,13 +64,20 @@ def compare_answers(step: Step, run: Run, azure: Azure) -> Outcome:
         return Outcome(
             step=step.id, status="skipped", message="no scoring request is configured for this endpoint"
         )
-    source, body = read_endpoint(azure, source_of(step)), read_request(step, run)
-    tolerance = Tolerance.model_validate(step.spec["tolerance"])
+    body = read_request(step, run)
+    old_answer = _old_answers(step, run, azure, body)
+    if old_answer is None:
+        return Outcome(
+            step=step.id,
+            status="skipped",
+            message=f"{step.spec['answers']} does not hold the old endpoint's answers any more",
+        )
+    source, tolerance = source_of(step), Tolerance.model_validate(step.spec["tolerance"])
     for old_name, new_name in step.spec["deployments"]:
-        old, new = ask(azure, source, body, old_name), ask(azure, target, body, new_name)
-        if lines := differences(old.body, new.body, tolerance):
+        new = ask(azure, target, body, new_name)
+        if lines := differences(old_answer(old_name), new.body, tolerance):
             raise VerificationFailed(
-                f"the answers of {source['name']}/{old_name} and {target['name']}/{new_name} differ: "
+                f"the answers of {source.name}/{old_name} and {target['name']}/{new_name} differ: "
                 + "; ".join(lines[:_SHOWN_DIFFERENCES]),
                 resource=str(step.resource),
                 remedy="Look at both answers; widen validation.tolerance only when the difference is meant.",
@@ -81,6 +90,41 @@ def compare_answers(step: Step, run: Run, azure: Azure) -> Outcome:
         message=f"{len(compared)} deployment(s) answer as before",
         facts={"compared": compared, "equal": True},
     )
+
+
+@step_task()
+def record_answers(step: Step, run: Run, azure: Azure) -> Outcome:
+    """Keep what each deployment answers, in a file beside the plan, for comparing once it is gone."""
+    file, names = Path(run.folder, step.spec["answers"]), step.spec["deployments"]
+    if read_answers(file, run.plan, step.spec["request_sha256"]).keys() >= set(names):
+        return Outcome(step=step.id, status="already_done", resource=step.resource)
+    endpoint = endpoints.find_endpoint(azure, step.resource)
+    if endpoint is None or is_made_by(endpoint, run.tags):
+        message = "the old endpoint is gone, and so are its answers"
+        return Outcome(step=step.id, status="skipped", resource=step.resource, message=message)
+    body = read_request(step, run)
+    answers = {name: ask(azure, endpoint, body, name).body for name in names}
+    write_answers(file, run.plan, step.spec["request_sha256"], answers)
+    return Outcome(
+        step=step.id,
+        status="done",
+        resource=step.resource,
+        message=f"{len(answers)} deployment(s) answered",
+        facts={"file": step.spec["answers"]},
+    )
+
+
+def _old_answers(step: Step, run: Run, azure: Azure, body: bytes) -> Callable[[str], bytes] | None:
+    """What gives the answer of a source's deployment: the source itself, or in place what was recorded of it.
+
+    None when the record is lost: an endpoint that is to serve again must not wait for what nobody can bring back.
+    """
+    if "answers" not in step.spec:
+        source = read_endpoint(azure, source_of(step))
+        return lambda name: ask(azure, source, body, name).body
+    recorded = read_answers(Path(run.folder, step.spec["answers"]), run.plan, step.spec["request_sha256"])
+    wanted = {old for old, _ in step.spec["deployments"]}
+    return recorded.__getitem__ if recorded.keys() >= wanted else None
 
 
 @step_task()

@@ -7,20 +7,23 @@ That is why a retry needs no bookkeeping, and why it is only asked for where Azu
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from prefect import Task, get_run_logger, task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.tasks import exponential_backoff
 
-from vnetferry.errors import VnetferryError
+from vnetferry.errors import UndoStuck, VnetferryError
 from vnetferry.gateway.azure import Azure, actor, connect
+from vnetferry.gateway.propagation import caller_grant, until_known
 from vnetferry.models.outcome import AuditLine, Event, Outcome
 from vnetferry.models.plan import Step
 from vnetferry.models.run import Run
 from vnetferry.report.audit import append
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Act = Callable[[Step, Run, Azure], Outcome]
 StepTask = Task[[Step, Run], Outcome]
 
@@ -29,6 +32,17 @@ def worth_retrying(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -
     """Whether the error that ended this attempt may pass by itself."""
     error = state.data
     return isinstance(error, VnetferryError) and error.retryable
+
+
+def reading_task(title: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a function that only reads Azure a Prefect task. Its run is called `title`."""
+    return task(
+        task_run_name=title,
+        tags=["vnetferry"],
+        retries=4,
+        retry_delay_seconds=10,
+        retry_condition_fn=worth_retrying,
+    )
 
 
 def step_task(*, retries: int = 4, tags: tuple[str, ...] = ()) -> Callable[[Act], StepTask]:
@@ -41,8 +55,7 @@ def step_task(*, retries: int = 4, tags: tuple[str, ...] = ()) -> Callable[[Act]
     def wrap(act: Act) -> StepTask:
         def run_step(step: Step, run: Run) -> Outcome:
             outcome = carry_out(act, step, run)
-            if TaskRunContext.get():
-                get_run_logger().info("%s: %s", outcome.status, outcome.message or step.title)
+            log(f"{outcome.status}: {outcome.message or step.title}")
             return outcome
 
         run_step.__name__ = run_step.__qualname__ = act.__name__
@@ -60,15 +73,24 @@ def step_task(*, retries: int = 4, tags: tuple[str, ...] = ()) -> Callable[[Act]
     return wrap
 
 
+def log(text: str) -> None:
+    """Write a line into the log of the task run that this is part of, if it is part of one."""
+    if TaskRunContext.get():
+        get_run_logger().info("%s", text)
+
+
 def carry_out(act: Act, step: Step, run: Run) -> Outcome:
     """Run `act` between two audit lines, whatever it comes to; a VnetferryError leaves with the step's id on it."""
     azure = connect()
     write_audit(azure, run, step, "started")
     try:
-        outcome = act(step, run, azure)
+        # A caller who was made something a minute ago is refused for a while what that allows.
+        granted = caller_grant(azure, run.target.subscription_id)
+        outcome = until_known(azure, lambda: act(step, run, azure), granted)
     except VnetferryError as err:
         err.step = err.step or step.id
-        write_audit(azure, run, step, "failed", Outcome(step=step.id, status="failed", message=str(err)))
+        ended: Literal["stuck", "failed"] = "stuck" if isinstance(err, UndoStuck) else "failed"
+        write_audit(azure, run, step, ended, Outcome(step=step.id, status=ended, message=str(err)))
         raise
     except Exception as err:
         # Not ours, so nobody has looked through its text for secrets.

@@ -1,14 +1,20 @@
-"""The target workspace."""
+"""The target workspace, and what it stands on."""
 
 from __future__ import annotations
 
 from tasks.documents import outcome_of
 from tasks.step import step_task
-from vnetferry.gateway import workspaces
+from vnetferry.gateway import associated, workspaces
 from vnetferry.gateway.azure import Azure
 from vnetferry.models.outcome import Outcome
 from vnetferry.models.plan import Step
 from vnetferry.models.run import Run
+
+
+@step_task()
+def create_associated(step: Step, run: Run, azure: Azure) -> Outcome:
+    """Create a resource that the target workspace is to stand on."""
+    return outcome_of(step, associated.create_associated(azure, step.resource, step.body, run.tags))
 
 
 @step_task()

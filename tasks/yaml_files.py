@@ -12,6 +12,7 @@ from tasks.step import step_task
 from vnetferry.errors import ConfigError
 from vnetferry.gateway import deployments, specs
 from vnetferry.gateway.azure import Azure, connect
+from vnetferry.gateway.network import find_linked_zones
 from vnetferry.gateway.workspaces import find_workspace
 from vnetferry.models.config import MigrationConfig
 from vnetferry.models.outcome import Outcome
@@ -43,7 +44,9 @@ def read_secure_plan(
         request_sha256=_digest(folder, request),
     )
     source = find_workspace(connect(), config.source.id) if config.source else None
-    steps = build_secure(config, subscription_id, secure_files, source)
+    subnet = config.target.inbound.subnet_id if config.target.inbound else None
+    zones = find_linked_zones(connect(), subnet.parent) if subnet else []
+    steps = build_secure(config, subscription_id, secure_files, source, zones)
     target, run_id = secure_target(config, subscription_id), steps_id(steps)
     audit = Path(folder, f"secure-{run_id}.audit.jsonl")
     return steps, Run(plan=run_id, source=target, target=target, folder=folder, audit_file=str(audit))

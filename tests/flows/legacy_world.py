@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 
 from tasks.steps import TASKS
-from vnetferry.config import load_config, request_digests
+from vnetferry.config import load_config, request_digests, require_source
+from vnetferry.gateway.api_versions import api_version
 from vnetferry.gateway.azure import _connect, connect
 from vnetferry.gateway.inventory import read_inventory
 from vnetferry.models.ids import ResourceId
@@ -54,7 +55,10 @@ SECRETS = {
     "churn's first key": "made-up-primary-key-of-churn",
     "churn's second key": "made-up-secondary-key-of-churn",
 }
-_READS = ("/listkeys", "/listsecrets", "/token", "/score", "/oauth2/v2.0/token", "/getlogs")
+_READS = (
+    *("/listkeys", "/listsecrets", "/token", "/score", "/oauth2/v2.0/token", "/getlogs"),
+    *("/diagnose", "/listnodes", "/microsoft.costmanagement/query", "/checkpolicyrestrictions"),
+)
 
 
 def legacy_scenario(*faults: Fault) -> Scenario:
@@ -144,7 +148,7 @@ class World:
 
     def get(self, resource: ResourceId) -> Json:
         """A document as Azure's GET answers it, with the newest api-version."""
-        return connect().arm.get(resource, "2025-12-01")
+        return connect().arm.get(resource, api_version(resource.type))
 
     def requests(self) -> list[Json]:
         """What the sandbox was asked so far."""
@@ -160,16 +164,21 @@ class World:
 
 
 def changes_something(method: str, path: str) -> bool:
-    """Whether a request is more than a look, a sign-in, the reading of a secret or a scoring request."""
+    """Whether a request is more than a look, a sign-in, the reading of a secret, a diagnosis or a scoring request."""
     return method not in ("GET", "HEAD") and not path.lower().endswith(_READS)
 
 
 @contextmanager
 def legacy_world(
-    folder: Path, scenario: Scenario | None = None, *, time_scale: float = TIME_SCALE
+    folder: Path, scenario: Scenario | None = None, *, time_scale: float = TIME_SCALE, config: str = ""
 ) -> Iterator[World]:
-    """Run a sandbox with the legacy workspace, be in it, and plan; all until the block ends."""
+    """Run a sandbox with the legacy workspace, be in it, and plan; all until the block ends.
+
+    In: config: the text of a migration.yaml; the example's without one.
+    """
     prepare_folder(folder)
+    if config:
+        (folder / "migration.yaml").write_text(config)
     log = folder / "requests.jsonl"
     value = scenario or legacy_scenario()
     with running(value, time_scale=time_scale, request_log=log) as sandbox, inside(sandbox):
@@ -186,7 +195,8 @@ def prepare_folder(folder: Path) -> None:
 def make_plan(folder: Path) -> Plan:
     """Plan what the folder's migration.yaml says, into its plan.json."""
     config = load_config(folder / "migration.yaml")
-    plan = build(read_inventory(connect(), SOURCE), config, request_digests(config, folder))
+    inventory = read_inventory(connect(), require_source(config).id)
+    plan = build(inventory, config, request_digests(config, folder))
     write_plan(plan, folder / "plan.json")
     return plan
 

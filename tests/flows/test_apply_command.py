@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 
+from tests.flows.commands import COMMAND, Ended, leaks, run_command
 from tests.flows.legacy_world import (
     ROOT,
     SECRETS,
@@ -28,18 +28,8 @@ from tests.flows.legacy_world import (
 from tests.flows.test_failures import CRASH
 from vnetferry.sandbox.scenario import Fault
 
-pytestmark = pytest.mark.xdist_group("commands")
-_COMMAND = [sys.executable, "-m", "vnetferry.cli.main"]
+pytestmark = [pytest.mark.xdist_group("commands"), pytest.mark.whole]
 _CHURN = f"PUT {TARGET.child('onlineEndpoints', 'churn-v2').child('deployments', 'main')}".lower()
-_JWT = b"eyJ"
-
-
-class Ended(NamedTuple):
-    """A command's exit code and what it said."""
-
-    code: int
-    stdout: str
-    stderr: str
 
 
 class Applied(NamedTuple):
@@ -62,7 +52,7 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
 def _run(world: World, kill_at: int = 0) -> Ended:
     """Apply the plan; kill the whole process group once churn-v2's deployment was asked for that often."""
     with subprocess.Popen(
-        [*_COMMAND, "apply", "plan.json", "--yes"],
+        [*COMMAND, "apply", "plan.json", "--yes"],
         cwd=world.folder,
         env=client_environment(world.sandbox, world.folder / "prefect"),
         stdout=subprocess.PIPE,
@@ -108,22 +98,9 @@ def test_apply_writes_no_secret_anywhere(applied: Applied) -> None:
     client_secret = applied.world.sandbox.world.identity.client_secret
     secrets = {**SECRETS, "the client's secret": client_secret}
     said = "".join(e.stdout + e.stderr for e in (applied.failed, applied.killed, applied.finished))
-    assert _leaks(applied.world.folder, said, secrets) == []
+    assert leaks(applied.world.folder, said, secrets) == []
     assert (applied.world.folder / "prefect" / "prefect.db").is_file()
     assert (applied.world.folder / "plan.audit.jsonl").is_file()
-
-
-def _leaks(folder: Path, said: str, secrets: dict[str, str]) -> list[str]:
-    """Which secrets, or JSON web tokens, are in which file below `folder`, or in what was said."""
-    texts = {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
-    texts["the terminal"] = said.encode()
-    looked_for = {**{name: secret.encode() for name, secret in secrets.items()}, "a token": _JWT}
-    return [
-        f"{name} in {place}"
-        for place, text in texts.items()
-        for name, secret in looked_for.items()
-        if secret in text
-    ]
 
 
 # --- A rehearsal ---------------------------------------------------------------------------------------------------
@@ -147,16 +124,8 @@ def _rehearse(folder: Path, *faults: Fault) -> Ended:
         "PREFECT_HOME": str(made / "home"),
     }
     own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    ended = subprocess.run(
-        [*_COMMAND, "rehearse", *arguments, "--time-scale", "6000", "--folder", str(made / "rehearsal")],
-        cwd=made,
-        env={**own, **paths},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
+    whole = ("rehearse", *arguments, "--time-scale", "6000", "--folder", str(made / "rehearsal"))
+    return run_command(whole, made, {**own, **paths})
 
 
 def test_rehearse_writes_no_secret_anywhere(rehearsal: Path) -> None:
@@ -164,7 +133,7 @@ def test_rehearse_writes_no_secret_anywhere(rehearsal: Path) -> None:
 
     assert ended.code == 0, ended.stderr
     assert "3 of 3 endpoints moved" in ended.stdout
-    assert _leaks(rehearsal / "made", ended.stdout + ended.stderr, SECRETS) == []
+    assert leaks(rehearsal / "made", ended.stdout + ended.stderr, SECRETS) == []
     assert (rehearsal / "made" / "rehearsal" / "prefect" / "prefect.db").is_file()
     assert (rehearsal / "made" / "rehearsal" / "report.html").is_file()
 
@@ -173,6 +142,6 @@ def test_leaks_finds_a_secret_that_is_written(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "file.db").write_bytes(b"\x00" + SECRETS["a connection's key"].encode() + b"\x00")
 
-    found = _leaks(tmp_path, "Bearer eyJhbGciOi", SECRETS)
+    found = leaks(tmp_path, "Bearer eyJhbGciOi.eyJhdWQi", SECRETS)
 
     assert found == ["a connection's key in deep/file.db", "a token in the terminal"]

@@ -47,6 +47,7 @@ def _traffic(world: World, name: str) -> dict[str, int]:
     return {deployment: pct for deployment, pct in (properties["traffic"] or {}).items() if pct}
 
 
+@pytest.mark.whole
 @pytest.mark.xdist_group("prefect")
 @pytest.mark.usefixtures("prefect_server")
 def test_migrate_failing_deployment_stops_only_what_depends_on_it(tmp_path: Path) -> None:
@@ -70,7 +71,9 @@ def test_migrate_failing_deployment_stops_only_what_depends_on_it(tmp_path: Path
             "compare_answers:churn-v2",
             "probe_isolation:churn-v2",
             "set_traffic:churn-v2",
-            "hand_off:ws-secure",
+            "hand_off:handoff.json",
+            # Scaling waits for the handoff.
+            *(step.id for step in world.plan.of_kind("create_autoscale_setting")),
         }
 
         outcomes = migrate_workspace(config, plan_file, str(world.folder))

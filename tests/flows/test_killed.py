@@ -1,89 +1,62 @@
-"""A migration that is killed at any point and started again ends as one that was not, and writes nothing twice.
+"""A migration, side by side or in place, that is killed at any point and started again ends as one that was not, and
+writes nothing twice. In place there is no other way than forward: what was deleted is made again by the next run.
 
 Each test works in one sandbox: the process that dies next goes on where the one before it died.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.flows.legacy_world import (
-    ROOT,
-    World,
-    blanked,
-    client_environment,
-    differences,
-    legacy_world,
-    state_of,
-)
+from tests.flows.conversion_world import conversion_world
+from tests.flows.legacy_world import World, differences, legacy_world, state_of
+from tests.flows.processes import KILLED, Batch, step_processes, writes_of
 
-pytestmark = pytest.mark.xdist_group("killed")
-Batch = Callable[..., list[int]]
-KILLED = -9
+pytestmark = pytest.mark.whole
 _MOST_WRITES = 60
+Begin = Callable[[Path], AbstractContextManager[World]]
+End = tuple[dict[str, str], Counter[str]]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(legacy_world, id="side by side", marks=pytest.mark.xdist_group("killed")),
+        pytest.param(conversion_world, id="in place", marks=pytest.mark.xdist_group("convert-killed")),
+    ],
+)
+def begin(request: pytest.FixtureRequest) -> Begin:
+    chosen: Begin = request.param
+    return chosen
 
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Batch]:
-    """Runs jobs at the same time, each in a process of its own; their exit codes."""
-    command = [sys.executable, "-m", "tests.flows.step_runner"]
-    environment = {
-        "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
-        "PATH": "/usr/bin:/bin",
-        "PREFECT_LOGGING_LEVEL": "ERROR",
-    }
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as runner:
-        assert runner.stdin is not None
-        assert runner.stdout is not None
-        stdin, stdout = runner.stdin, runner.stdout
-
-        def run(world: World, *jobs: dict[str, Any]) -> list[int]:
-            common = {
-                "environment": client_environment(world.sandbox, world.folder / "prefect"),
-                "plan_file": str(world.plan_file),
-            }
-            stdin.write(json.dumps([{**common, **job} for job in jobs]) + "\n")
-            stdin.flush()
-            answer: list[int] = json.loads(stdout.readline())
-            return answer
-
+    with step_processes() as run:
         yield run
-        stdin.close()
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with legacy_world(tmp_path) as made:
+def world(begin: Begin, tmp_path: Path) -> Iterator[World]:
+    with begin(tmp_path) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def undisturbed(
-    tmp_path_factory: pytest.TempPathFactory, processes: Batch
-) -> tuple[dict[str, str], Counter[str]]:
+def undisturbed(begin: Begin, tmp_path_factory: pytest.TempPathFactory, processes: Batch) -> End:
     """The state at the end of a migration that nobody killed, and how often it wrote what."""
-    with legacy_world(tmp_path_factory.mktemp("undisturbed")) as made:
+    with begin(tmp_path_factory.mktemp("undisturbed")) as made:
         assert processes(made, {}) == [0]
-        return state_of(made), _writes(made)
-
-
-def _writes(world: World) -> Counter[str]:
-    """How often each write was sent and taken; what is called by a time or a GUID is called by neither."""
-    return Counter(map(blanked, world.changes(taken=True)))
+        return state_of(made), writes_of(made)
 
 
 def test_apply_killed_after_each_step_ends_as_undisturbed(
-    world: World, processes: Batch, undisturbed: tuple[dict[str, str], Counter[str]]
+    world: World, processes: Batch, undisturbed: End
 ) -> None:
     steps = range(1, len(world.plan.steps) + 1)
 
@@ -91,11 +64,11 @@ def test_apply_killed_after_each_step_ends_as_undisturbed(
 
     assert processes(world, {}) == [0]
     assert differences(state_of(world), undisturbed[0]) == []
-    assert _writes(world) == undisturbed[1]
+    assert writes_of(world) == undisturbed[1]
 
 
 def test_apply_killed_after_each_write_ends_as_undisturbed(
-    world: World, processes: Batch, undisturbed: tuple[dict[str, str], Counter[str]]
+    world: World, processes: Batch, undisturbed: End
 ) -> None:
     ends = [KILLED]
     while ends == [KILLED] and len(world.changes()) < _MOST_WRITES:
@@ -103,13 +76,11 @@ def test_apply_killed_after_each_write_ends_as_undisturbed(
 
     assert ends == [0]
     assert differences(state_of(world), undisturbed[0]) == []
-    assert _writes(world) == undisturbed[1]
+    assert writes_of(world) == undisturbed[1]
 
 
-def test_apply_by_two_at_once_ends_as_by_one(
-    world: World, processes: Batch, undisturbed: tuple[dict[str, str], Counter[str]]
-) -> None:
+def test_apply_by_two_at_once_ends_as_by_one(world: World, processes: Batch, undisturbed: End) -> None:
     assert processes(world, {}, {}) == [0, 0]
 
     assert differences(state_of(world), undisturbed[0]) == []
-    assert set(_writes(world)) == set(undisturbed[1])
+    assert set(writes_of(world)) == set(undisturbed[1])
