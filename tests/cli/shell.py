@@ -28,6 +28,14 @@ SECURE = f"{SUBSCRIPTION}/resourceGroups/rg-secure"
 ML = "providers/Microsoft.MachineLearningServices/workspaces"
 TARGET = f"{SECURE}/{ML}/ws-secure"
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+_READS = (
+    "/listsecrets",
+    "/listkeys",
+    "/listnodes",
+    "/query",
+    "/diagnose",
+    "/checkpolicyrestrictions",
+)  # by POST, and changing nothing
 _ONE_SENTENCE = 1000  # characters: what, where and how to mend it
 
 
@@ -86,7 +94,7 @@ class Shell:
             for e in entries
             if e["method"] not in ("GET", "HEAD")
             and not e["host"].startswith("login.")
-            and not e["path"].lower().endswith(("/listsecrets", "/listkeys"))
+            and not e["path"].lower().endswith(_READS)
         ]
 
 

@@ -10,22 +10,30 @@ from pathlib import Path
 import pytest
 import yaml
 
+from vnetferry.config import load_config
 from vnetferry.plan.files import read_plan
 from vnetferry.sandbox.scenario_file import load
 from vnetferry.sandbox.server import Sandbox
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
+_ANSWERED = (
+    "/listsecrets",
+    "/diagnose",
+    "/listnodes",
+    "/microsoft.costmanagement/query",
+    "/checkpolicyrestrictions",
+)
 
 
 def _changes(log: Path) -> list[str]:
-    """Requests that could have changed something: all but reads, sign-ins and the reading of secrets."""
+    """Requests that could have changed something: all but reads, sign-ins, and what a POST only asks for."""
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     return [
         f"{e['method']} {e['path']}"
         for e in entries
         if e["method"] not in ("GET", "HEAD")
         and not e["host"].startswith("login.")
-        and not e["path"].lower().endswith("/listsecrets")
+        and not e["path"].lower().endswith(_ANSWERED)
     ]
 
 
@@ -70,7 +78,7 @@ def test_plan_shows_and_writes_what_status_then_finds_undone(
     plan = read_plan(folder / "plans" / "one.json")
     assert plan.step("smoke_test:credit-v2/blue").spec["request"] == "../requests/credit.json"
     standings = json.loads(vnetferry("status", "plans/one.json", "--json", sandbox=example_sandbox).stdout)
-    assert {s["state"] for s in standings} == {"missing", "not proven", "see files"}
+    assert {s["state"] for s in standings} == {"missing", "not proven", "see there"}
     assert _changes(example_log) == []
 
 
@@ -81,10 +89,9 @@ def test_snapshot_is_a_scenario_that_gives_the_same_plan(
     assert shown.returncode == 0, shown.stderr
     scenario = load(str(folder / "snapshot.yaml"))
     assert len(scenario.blobs) == 7
-    # What the target's private endpoint will be refused without.
-    assert {"virtualNetworks", "privateDnsZones"} <= {
-        r["type"].split("/")[1] for r in scenario.resources if "type" in r
-    }
+    # What the target's private endpoint will be refused without, and what its names will not resolve without.
+    kinds = {r["type"].partition("/")[2] for r in scenario.resources if "type" in r}
+    assert {"virtualNetworks", "privateDnsZones", "privateDnsZones/virtualNetworkLinks"} <= kinds
     assert "made-up" not in (folder / "snapshot.yaml").read_text()
     vnetferry("plan", "-o", "real.json", sandbox=example_sandbox)
     vnetferry("plan", "-o", "copy.json", sandbox=sandbox_factory(scenario))
@@ -129,6 +136,23 @@ def test_init_from_options_writes_a_configuration_that_loads(vnetferry: Command,
     }
     assert written["target"]["workspace"] == "1e5-secure"
     assert written["endpoints"]["rename"] == "new-{name}"
+
+
+def test_init_in_place_writes_a_configuration_that_loads_and_asks_for_no_target(
+    vnetferry: Command, folder: Path
+) -> None:
+    given = ("--subscription-id", "s", "--resource-group", "rg", "--workspace", "ws", "--mode", "in_place")
+
+    shown = vnetferry("init", "-o", "mine.yaml", *given)
+
+    assert shown.returncode == 0, shown.stderr
+    config = load_config(folder / "mine.yaml")
+    assert config.in_place
+    assert (config.target.workspace, config.endpoints.public_network_access) == ("ws", "as_is")
+    assert config.handoff == ()
+    refused = vnetferry("init", "-o", "other.yaml", *given, "--rename", "new-{name}")
+    assert refused.returncode == 2
+    assert "--rename has no place in place" in refused.stderr
 
 
 def test_init_never_replaces_a_file(vnetferry: Command, folder: Path) -> None:

@@ -87,12 +87,13 @@ def person(tmp_path: Path) -> Iterator[Person]:
         yield Person(tmp_path, sandbox)
 
 
+@pytest.mark.whole
 def test_unusual_endpoints_move_and_every_command_tells_of_it_in_json(person: Person, tmp_path: Path) -> None:
     assert {d["id"].rpartition("/")[2] for d in person.see("inventory")["documents"]} >= {"on-k8s", "churn"}
     assert "blocks" not in {finding["severity"] for finding in person.see("preflight")}
     plan = person.see("plan")
     assert [w for w in plan["warnings"] if "on-k8s" in w["text"] and w["kind"] == "cannot_carry"]
-    assert _states(person) == {"missing", "not proven", "see files"}
+    assert _states(person) == {"missing", "not proven", "see there"}
 
     applying = person.begin("apply", "plan.json", "--yes", "--json")
     during = _states_during(person, applying)
@@ -106,7 +107,7 @@ def test_unusual_endpoints_move_and_every_command_tells_of_it_in_json(person: Pe
     assert "no scoring request" in ended["smoke_test:credit-v2/blue"]["message"]
     assert ended["probe_isolation:demand-v2"]["facts"]["reached_from"][0] == "internet"
     after = Counter(s["state"] for s in person.see("status", "plan.json"))
-    assert set(after) <= {"done", "not proven", "see files"}, after
+    assert set(after) <= {"done", "not proven", "see there"}, after
     handed = json.loads((tmp_path / "handoff.json").read_text())["endpoints"]
     assert sorted(entry["endpoint"] for entry in handed) == ["churn", "credit", "demand"]
 

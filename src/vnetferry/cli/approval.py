@@ -24,14 +24,15 @@ def require_yes(question: str, *, yes: bool) -> None:
         raise ApprovalNeeded("nothing was changed", remedy="Run it again when you want it.")
 
 
-def require_name(name: str, *, yes: bool) -> None:
-    """Go on when the person at the terminal types `name`, or `--yes` was given; raises ApprovalNeeded otherwise."""
+def require_name(name: str, why: str, *, yes: bool) -> None:
+    """Go on when the person at the terminal types `name`, or `--yes` was given; raises ApprovalNeeded otherwise.
+
+    In: why: a sentence that says what is at stake.
+    """
     require_someone(yes=yes)
     if yes:
         return
-    typed = click.prompt(
-        f"What is deleted cannot be brought back. Type the workspace's name ({name}) to go on"
-    )
+    typed = click.prompt(f"{why} Type the workspace's name ({name}) to go on")
     if typed.strip() != name:
         raise ApprovalNeeded(
             f"'{typed}' is not '{name}'; nothing was deleted", remedy="Run it again when you want it."

@@ -17,6 +17,7 @@ def command(config_file: Path, *, as_json: bool) -> None:
     from rich.console import Console
 
     from vnetferry.config import load_config, require_source
+    from vnetferry.errors import ConfigError
     from vnetferry.gateway.azure import connect
     from vnetferry.gateway.inventory import read_inventory
     from vnetferry.plan.secrets import redacted
@@ -28,4 +29,7 @@ def command(config_file: Path, *, as_json: bool) -> None:
         click.echo(inventory.model_dump_json(indent=1))
         return
     Console().print(inventory_table(inventory))
-    Console().print(effort_table(inventory, config))
+    try:
+        Console().print(effort_table(inventory, config))
+    except ConfigError as err:  # what is there was read; that it cannot move is something to know about it
+        Console().print(f"Cannot be moved as it is: {err}", style="yellow", markup=False)

@@ -38,13 +38,14 @@ def rehearse(folder: Path) -> None:
     _say("2  Apply (approved, as this is a rehearsal)")
     try:
         apply_plan(folder / "plan.json", live_view)
-        _say("3  Hand over, soak, retire")
-        _retire(folder, plan)
+        if not plan.config.in_place:  # then there is nobody to hand over to, and nothing to retire
+            _say("3  Hand over, soak, retire")
+            _retire(folder, plan)
     finally:
         summary = _report(folder, plan, findings, time.monotonic() - began_s)
         from vnetferry.report.summary import summary_view
 
-        _say("4  Summary")
+        _say("3  Summary" if plan.config.in_place else "4  Summary")
         Console().print(summary_view(summary))
 
 
@@ -71,10 +72,10 @@ def _look(folder: Path) -> tuple[list[Finding], Plan]:
 
 def _retire(folder: Path, plan: Plan) -> None:
     from vnetferry.gateway.azure import connect
-    from vnetferry.gateway.inventory import read_inventory
+    from vnetferry.gateway.inventory import find_inventory
     from vnetferry.plan.retire import build_retirement
 
-    steps = build_retirement(plan, read_inventory(connect(), plan.source))
+    steps = build_retirement(plan, find_inventory(connect(), plan.source))
     retire_source(folder / "plan.json", steps, live_view)
 
 
@@ -91,13 +92,20 @@ def _report(folder: Path, plan: Plan, findings: list[Finding], real_s: float) ->
     shown = os.path.relpath(folder)
     look = {
         "Report": f"{shown}/report.html",
-        "Handoff": f"{shown}/{Path(plan.config.handoff[0].path).name}",
+        **_handoff_file(plan, shown),
         "Prefect UI": f"PREFECT_HOME={folder}/prefect {_prefect()} server start",
     }
     summary = summarize(plan, lines, real_s=real_s, api_calls=count_calls(map(json.loads, log)), look=look)
     made = datetime.now(timezone.utc)
     (folder / "report.html").write_text(render_html(plan, lines, summary, made=made, findings=findings))
     return summary
+
+
+def _handoff_file(plan: Plan, folder: str) -> dict[str, str]:
+    from vnetferry.models.handoff import FileHandoff
+
+    files = [handoff.path for handoff in plan.config.handoff if isinstance(handoff, FileHandoff)]
+    return {"Handoff": f"{folder}/{Path(files[0]).name}"} if files else {}
 
 
 def _prefect() -> str:

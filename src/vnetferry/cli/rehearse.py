@@ -19,6 +19,7 @@ from vnetferry.errors import ConfigError
 
 if TYPE_CHECKING:
     from vnetferry.models.config import MigrationConfig
+    from vnetferry.models.handoff import HandoffConfig
     from vnetferry.sandbox.scenario import Scenario
 
 _EXAMPLE = "legacy-workspace"
@@ -57,7 +58,7 @@ def command(config_file: Path | None, scenario: str, time_scale: float, folder: 
     config = load_config(config_file)
     _prepare(folder)
     value = _scenario(scenario, config, folder)
-    _write_config(config, config_file.resolve().parent, folder)
+    _write_config(config, value, config_file.resolve().parent, folder)
     click.get_current_context().exit(_run(value, config, time_scale, folder.resolve()))
 
 
@@ -72,15 +73,22 @@ def _run(scenario: Scenario, config: MigrationConfig, time_scale: float, folder:
     parent = {name: value for name, value in os.environ.items() if name not in _OURS}
     log = folder / "requests.jsonl"
     with in_our_words(), running(scenario, time_scale=time_scale, request_log=log) as sandbox:
-        environment = inherited(parent, sandbox.env(_vantage(config, sandbox.vantages)))
+        environment = inherited(parent, sandbox.env(_vantage(scenario, config, sandbox.vantages)))
         return run_command(inside, {**environment, "PREFECT_HOME": str(folder / "prefect")})
 
 
-def _vantage(config: MigrationConfig, known: object) -> str:
+def _vantage(scenario: Scenario, config: MigrationConfig, known: object) -> str:
     """Where the migration is run from: the callers' VNet, as an engineer inside it would."""
-    subnet = config.target.inbound.subnet_id if config.target.inbound else None
-    vnet = subnet.parent.name if subnet else "internet"
-    return vnet if isinstance(known, dict) and vnet in known else "internet"
+    from vnetferry.config import require_source
+    from vnetferry.models.ids import ResourceId
+    from vnetferry.models.inventory import Document, Inventory
+    from vnetferry.plan.inbound import ways_in
+
+    documents = tuple(Document(id=ResourceId(str(d["id"])), body=d) for d in scenario.resources)
+    source = require_source(config).id
+    ways = ways_in(Inventory(source=source, documents=documents), config.target.inbound, source)
+    networks = (way.subnet.parent.name for way in ways)
+    return next((name for name in networks if isinstance(known, dict) and name in known), "internet")
 
 
 def _example_config(scenario: str) -> Path:
@@ -130,13 +138,34 @@ def _prepare(folder: Path) -> None:
         ) from None
 
 
-def _write_config(config: MigrationConfig, source: Path, folder: Path) -> None:
-    """The configuration for the rehearsal: requests from where they are, handoff files into its own folder."""
+def _handoffs(config: MigrationConfig, scenario: Scenario) -> tuple[HandoffConfig, ...]:
+    """Those that tell nobody outside: files in the rehearsal's own folder, and places that the scenario holds."""
+    from vnetferry.models.handoff import AppConfigurationHandoff, FileHandoff, KeyVaultHandoff
+
+    held = {str(resource["id"]).lower() for resource in scenario.resources}
+
+    def is_held(kind: str, name: str) -> bool:
+        return any(identifier.endswith(f"/{kind}/{name}".lower()) for identifier in held)
+
+    kept: list[HandoffConfig] = []
+    for handoff in config.handoff:
+        if isinstance(handoff, FileHandoff):
+            kept.append(handoff.model_copy(update={"path": Path(handoff.path).name}))
+        elif (isinstance(handoff, KeyVaultHandoff) and is_held("vaults", handoff.vault)) or (
+            isinstance(handoff, AppConfigurationHandoff) and is_held("configurationStores", handoff.store)
+        ):
+            kept.append(handoff)
+        else:
+            click.echo(f"not told in a rehearsal: {handoff.place}", err=True)
+    return tuple(kept) or (FileHandoff(),)
+
+
+def _write_config(config: MigrationConfig, scenario: Scenario, source: Path, folder: Path) -> None:
+    """The configuration for the rehearsal: requests from where they are, and handoffs that stay inside."""
     import yaml
 
     from vnetferry.config import rebase_config
 
     rebased = rebase_config(config, source, folder.resolve())
-    handoff = [h.model_copy(update={"path": Path(h.path).name}) for h in config.handoff]
-    own = rebased.model_copy(update={"handoff": tuple(handoff)})
+    own = rebased.model_copy(update={"handoff": _handoffs(config, scenario)})
     (folder / "migration.yaml").write_text(yaml.safe_dump(own.model_dump(mode="json"), sort_keys=False))

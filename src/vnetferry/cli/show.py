@@ -40,7 +40,7 @@ def print_outcomes(steps: Sequence[Step], outcomes: Iterable[Outcome], *, as_jso
     if as_json:
         click.echo(json.dumps([outcome.model_dump(mode="json") for outcome in ended], indent=2))
         return
-    changed = sum(outcome.status == "done" for outcome in ended)
+    changed = sum(outcome.status in ("done", "undone") for outcome in ended)
     click.echo(
         f"{len(ended)} of {len(steps)} steps: {changed} done now, {len(ended) - changed} needed nothing."
     )

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from vnetferry.gateway.azure import Azure
     from vnetferry.models.base import Json
     from vnetferry.models.config import MigrationConfig
-    from vnetferry.models.ids import ResourceId
     from vnetferry.models.inventory import Inventory
 
 
@@ -80,26 +79,14 @@ def _fetch(azure: Azure, inventory: Inventory, folder: Path) -> dict[str, str]:
 
 
 def _surroundings(azure: Azure, inventory: Inventory, config: MigrationConfig) -> list[Json]:
-    """The resource groups, networks and DNS zones that the inventory's parts and the target lie in."""
+    """What the inventory's parts and the target lie in: resource groups, and the network of the target's callers."""
     from vnetferry.gateway.api_versions import api_version
-    from vnetferry.models.ids import ResourceId
     from vnetferry.plan.scope import target_workspace
-    from vnetferry.plan.workspace import dns_zones
 
-    around = [*_networks(inventory, config), *map(ResourceId, dns_zones(inventory))]
     target = target_workspace(inventory.source, config)
+    subnet = config.target.inbound.subnet_id if config.target.inbound else None
+    around = [subnet.parent] if subnet and subnet.parent not in inventory else []
     members = [*(d.id for d in inventory.documents), *around, target]
     groups = sorted({member.group_id for member in members if member.resource_group})
     found = [azure.arm.find(resource, api_version(resource.type)) for resource in (*groups, *around)]
     return [document for document in found if document is not None]
-
-
-def _networks(inventory: Inventory, config: MigrationConfig) -> list[ResourceId]:
-    """The VNets of the source's private endpoints and of the target's."""
-    from vnetferry.models.ids import ResourceId
-    from vnetferry.models.inventory import PRIVATE_ENDPOINT
-
-    subnets = [d.get("subnet", {}).get("id") for d in inventory.of_type(PRIVATE_ENDPOINT)]
-    if config.target.inbound:
-        subnets.append(str(config.target.inbound.subnet_id))
-    return sorted({ResourceId(subnet).parent for subnet in subnets if subnet})
