@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
 
+from vnetferry.checks.rights import (
+    CONVERSION_ACTIONS,
+    SOURCE_ACTIONS,
+    SUBNET_ACTIONS,
+    TARGET_ACTIONS,
+    WAY_IN_ACTIONS,
+    ZONE_ACTIONS,
+    grants,
+)
 from vnetferry.cli.main import root
+from vnetferry.sandbox.environment import inherited
+from vnetferry.sandbox.scenario_file import load
+from vnetferry.sandbox.server import Sandbox
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -68,8 +83,41 @@ def test_files_named_in_the_readme_exist() -> None:
         assert (REPOSITORY / name).exists(), name
 
 
-def test_azure_role_is_a_role_definition() -> None:
-    role = json.loads((REPOSITORY / "deployments" / "azure-role.json").read_text())
+@pytest.mark.parametrize("name", ["azure-role.json", "azure-role-vault.json"])
+def test_azure_role_is_a_role_definition(name: str) -> None:
+    role = json.loads((REPOSITORY / "deployments" / name).read_text())
     assert role["IsCustom"]
-    assert role["Actions"] == sorted(role["Actions"], key=str.lower)
-    assert "*" not in role["Actions"]
+    for kind in ("Actions", "DataActions"):
+        assert role[kind] == sorted(role[kind], key=str.lower)
+        assert "*" not in role[kind]
+
+
+def test_azure_role_has_all_that_the_preflight_asks_for() -> None:
+    role = json.loads((REPOSITORY / "deployments" / "azure-role.json").read_text())
+    permission = {"actions": role["Actions"], "notActions": role["NotActions"]}
+    asked = {
+        *SOURCE_ACTIONS,
+        *TARGET_ACTIONS,
+        *CONVERSION_ACTIONS,
+        *WAY_IN_ACTIONS,
+        *SUBNET_ACTIONS,
+        *ZONE_ACTIONS,
+    }
+    assert [action for action in sorted(asked) if not grants([permission], action)] == []
+
+
+AZ = REPOSITORY / ".clients" / "bin" / "az"
+
+
+@pytest.mark.az
+@pytest.mark.xdist_group("az-docs")
+@pytest.mark.skipif(not AZ.exists(), reason="Azure CLI is not installed: make test-clients runs it")
+def test_az_commands_shown_run_in_the_example(sandbox_factory: Callable[..., Sandbox]) -> None:
+    sandbox = sandbox_factory(load("legacy-workspace").model_copy(update={"runtime": "echo"}), time_scale=600)
+    environment = inherited(os.environ, sandbox.env())
+    for page, line in shown("az"):
+        command = ["sh", "-c", f'"$0"{line.removeprefix("az")}', str(AZ)]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=240, check=False
+        )
+        assert done.returncode == 0, f"{page}: {line}\n{done.stderr}"

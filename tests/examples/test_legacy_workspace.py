@@ -12,6 +12,7 @@ import pytest
 import requests
 from azure.identity import EnvironmentCredential
 
+from tests.sandbox.scoring_runtime import needs_runtime
 from vnetferry.config import load_config
 from vnetferry.sandbox import scenario_file
 from vnetferry.sandbox.scoring import runtime
@@ -21,17 +22,6 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "legacy-workspace"
 SCENARIO = scenario_file.load("legacy-workspace")
 VANTAGE = "vnet-callers"
 ENDPOINTS = {"credit": ["blue", "green"], "churn": ["main"], "demand": ["main"]}
-
-
-def runtime_is_missing() -> bool:
-    try:
-        runtime.find_python()
-    except runtime.RuntimeMissing:
-        return True
-    return False
-
-
-needs_runtime = pytest.mark.skipif(runtime_is_missing(), reason="the scoring runtime is not installed")
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import requests
 
+from tests.sandbox.scoring_runtime import needs_runtime
 from vnetferry.sandbox import scenario_file
 from vnetferry.sandbox.environment import inherited
 from vnetferry.sandbox.scenario import BlobContent, Scenario
-from vnetferry.sandbox.scoring import runtime
 from vnetferry.sandbox.server import Sandbox, running
 
 ROOT = Path(__file__).parents[2]
@@ -55,17 +55,9 @@ validation: {{requests: {{regression: {request}}}}}
 """
 
 
-def _runtime_is_missing() -> bool:
-    try:
-        runtime.find_python()
-    except runtime.RuntimeMissing:
-        return not os.environ.get("VNETFERRY_REQUIRE_SERVICES")
-    return False
-
-
 pytestmark = [
     pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published model is not beside this repository"),
-    pytest.mark.skipif(_runtime_is_missing(), reason="the scoring runtime is not installed"),
+    needs_runtime,
 ]
 
 
