@@ -31,7 +31,7 @@ from vnetferry.sandbox.environment import inherited
 from vnetferry.sandbox.scenario_file import load
 from vnetferry.sandbox.server import Sandbox
 
-pytestmark = pytest.mark.xdist_group("prefect-worker")
+pytestmark = [pytest.mark.xdist_group("prefect-worker"), pytest.mark.whole]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLE = REPOSITORY / "examples" / "legacy-workspace"
