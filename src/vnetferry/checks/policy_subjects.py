@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vnetferry.checks.facts import Facts
-from vnetferry.errors import ConfigError
+from vnetferry.errors import ConfigError, PersonNeeded
 from vnetferry.models.base import Json, digest
 from vnetferry.models.inventory import Document
 from vnetferry.models.run import PLAN_TAG, SOURCE_TAG
@@ -26,11 +26,11 @@ _LINKED = ("storage_account", "key_vault", "container_registry")
 def policy_subjects(facts: Facts) -> list[Document]:
     """The resources with their contents; of several that differ in names and code alone, the first.
 
-    None while the configuration cannot work.
+    None while nothing can be planned: the checks of the configuration and of the conversion say why.
     """
     try:
         found = list(_subjects(facts))
-    except ConfigError:
+    except (ConfigError, PersonNeeded):
         return []
     return list({_likeness(each): each for each in reversed(found)}.values())[::-1]
 
