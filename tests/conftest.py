@@ -7,6 +7,7 @@ its command.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
@@ -23,6 +24,12 @@ from vnetferry.sandbox.server import Sandbox, running
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: a test waits for its sandbox's clock about a quarter of its time."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays until the end: garbage collections, of which some tests make one, pass it over."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
