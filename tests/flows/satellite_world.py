@@ -56,6 +56,7 @@ def roles() -> list[Json]:
         assignment("4", ELSEWHERE, READER, principal(SOURCE)),
         assignment("5", str(CREDIT), DATA_SCIENTIST, ANALYST, principalType="User"),
         assignment("6", str(SOURCE), READER, ANALYST, principalType="User"),
+        assignment("8", str(SOURCE.child("models", "credit-default")), READER, ANALYST, principalType="User"),
     ]
 
 

@@ -152,7 +152,12 @@ def _with_all_before(world: World, step_id: str) -> list[Step]:
 
 def test_people_have_on_the_target_what_they_had_on_the_source(moved: Moved) -> None:
     scopes = {scope for scope, _ in _roles_of(moved.world, ANALYST)}
-    assert scopes == {str(SOURCE), str(BLUE.parent), str(TARGET), str(NEW_CREDIT)}
+    model = "/models/credit-default"
+    old, new = (
+        {str(SOURCE), f"{SOURCE}{model}", str(BLUE.parent)},
+        {str(TARGET), f"{TARGET}{model}", str(NEW_CREDIT)},
+    )
+    assert scopes == old | new
 
 
 def test_autoscale_scales_the_new_deployment_and_is_let_do_so(moved: Moved) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from vnetferry.models.config import MigrationConfig
 from vnetferry.models.ids import ResourceId
-from vnetferry.models.inventory import Document, Inventory
+from vnetferry.models.inventory import STORAGE_ACCOUNT, Document, Inventory
 from vnetferry.models.plan import Plan, Step
 from vnetferry.plan.build import build
 from vnetferry.plan.files import plan_text
@@ -192,6 +192,30 @@ def test_role_on_a_datastore_gets_a_twin_once_the_targets_is_there(
     (step,) = _roles(plan_with(assignment("1", READER, str(SOURCE.child("datastores", store)), PERSON)))
     assert _scope(step) == str(TARGET.child("datastores", store))
     assert step.depends_on == (maker,)
+
+
+@pytest.mark.parametrize("which", ["models/churn", "models/churn/versions/1"])
+def test_role_on_a_model_that_moves_gets_a_twin_once_the_targets_is_there(
+    plan_with: Callable[..., Plan], which: str
+) -> None:
+    plan = plan_with(assignment("1", READER, f"{SOURCE}/{which}", PERSON))
+    (step,) = _roles(plan)
+    assert _scope(step) == f"{TARGET}/{which}"
+    assert step.depends_on == ("copy_model:churn/1",)
+    assert step.source
+    assert step.source.key in plan.fingerprint
+
+
+def test_role_of_a_person_on_what_is_made_anew_is_given_there_too(
+    plan_with: Callable[..., Plan], inventory: Inventory
+) -> None:
+    storage = str(inventory.workspace.get("storageAccount"))
+    held = assignment("1", READER, storage, PERSON, principalType="User")
+    assert _roles(plan_with(held)) == []
+    plan = plan_with(held, target={"associated_resources": "create"})
+    (step,) = _roles(plan)
+    (made,) = (s for s in plan.of_kind("create_associated") if s.resource.type == STORAGE_ACCOUNT)
+    assert (_scope(step), step.depends_on) == (str(made.resource), (made.id,))
 
 
 def test_role_that_leads_nowhere_new_gets_no_twin(plan_with: Callable[..., Plan]) -> None:

@@ -68,9 +68,9 @@ from vnetferry.models.base import digest
 from vnetferry.models.config import MigrationConfig
 from vnetferry.models.inventory import Document, Inventory
 from vnetferry.models.plan import Plan, critical_path
-from vnetferry.plan.assets import plan_assets, plan_stores
+from vnetferry.plan.assets import plan_stores
 from vnetferry.plan.associated import plan_associated
-from vnetferry.plan.collectors import plan_collectors
+from vnetferry.plan.collectors import copies
 from vnetferry.plan.containers import plan_containers
 from vnetferry.plan.convert import plan_conversion
 from vnetferry.plan.costs import costs
@@ -141,15 +141,15 @@ def plan_id(plan: Plan) -> str:
 
 
 def _side_by_side(scope: Scope) -> Part:
-    copies = join([plan_assets(scope), plan_collectors(scope)])
+    copied = copies(scope)
     whole = join(
         [
             plan_associated(scope),
             plan_workspace(scope),
             plan_inbound(scope),
             plan_stores(scope),
-            copies,
-            plan_containers(scope, copies.steps),
+            copied,
+            plan_containers(scope, copied.steps),
             plan_endpoints(scope),
             plan_satellites(scope),
             plan_handoff(scope),

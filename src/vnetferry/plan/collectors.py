@@ -15,6 +15,7 @@ from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import DATASTORE, Document
 from vnetferry.models.plan import PlanWarning, Step
+from vnetferry.plan.assets import plan_assets
 from vnetferry.plan.carry_over import carry_over
 from vnetferry.plan.durations import expected_s
 from vnetferry.plan.fields import writable
@@ -56,6 +57,11 @@ def plan_collectors(scope: Scope) -> Part:
     once = {each.target: each for each in reversed(every)}
     warnings = tuple(_warnings(scope))
     return join([*(_plan(scope, once[target]) for target in sorted(once)), Part(warnings=warnings)])
+
+
+def copies(scope: Scope) -> Part:
+    """Copy each version of an asset that what moves uses or writes to."""
+    return join([plan_assets(scope), plan_collectors(scope)])
 
 
 def _collection(scope: Scope, deployment: Document, name: str, asset: ResourceId) -> Collection:

@@ -23,7 +23,7 @@ from vnetferry.plan.durations import expected_s
 from vnetferry.plan.field_rules import Rule
 from vnetferry.plan.fields import writable
 from vnetferry.plan.handoff import hand_off_ids
-from vnetferry.plan.moved import Moved, maker_of, scope_text
+from vnetferry.plan.moved import Moved, scope_text
 from vnetferry.plan.parts import Part, attention, cannot_carry, join
 from vnetferry.plan.queries import rewritten
 from vnetferry.plan.scope import Scope
@@ -41,7 +41,7 @@ def plan_diagnostics(scope: Scope, moved: Moved) -> Part:
             document,
             "create_diagnostic_setting",
             _on(target, document),
-            (maker_of(target),),
+            (moved.maker(target),),
             moved.value,
         )
         for document in scope.inventory.of_type(DIAGNOSTIC_SETTING)

@@ -6,6 +6,7 @@ endpoint, a compute, a storage account), and those ids stay as they are.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from vnetferry.models.ids import ResourceId
@@ -18,6 +19,7 @@ from vnetferry.models.inventory import (
     WORKSPACE,
     Document,
 )
+from vnetferry.models.plan import Step
 from vnetferry.plan.references import SYSTEM_DATASTORES
 from vnetferry.plan.scope import Scope
 
@@ -37,11 +39,15 @@ class Moved:
     Computes stay with the source, but in place, where they are deleted and made again.
     """
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, copies: Iterable[Step] = ()) -> None:
+        """In: copies: the steps that copy versions of assets; without them assets count as what stays."""
         self._source = scope.inventory.source
         others = scope.inventory.of_type(COMPUTE) if scope.config.in_place else _stores(scope)
         sources = (scope.inventory.workspace, *scope.endpoints, *scope.all_deployments, *others)
         self._targets = {d.id.key: scope.remap.id(d.id) for d in sources}
+        self._makers: dict[ResourceId, str] = {}
+        for step in sorted(copies, key=lambda step: step.id):
+            self._add_copy(step)
         self._own = {principal_of(d) for d in scope.inventory.documents if self.is_in_source(str(d.id))} - {
             ""
         }
@@ -51,6 +57,15 @@ class Moved:
     def target(self, resource: str) -> ResourceId | None:
         """The target of a source workspace, or of something in it, that moves; None for everything else."""
         return self._targets.get(resource.rstrip("/").lower())
+
+    def maker(self, target: ResourceId) -> str:
+        """The id of the step that makes what something moves to."""
+        if found := self._makers.get(target):
+            return found
+        if target.type.lower() == DATASTORE.lower() and target.name.lower() in SYSTEM_DATASTORES:
+            return self.maker(target.parent)  # a new workspace comes with it
+        is_inner = target.type.lower() == DEPLOYMENT.lower()
+        return f"{_STEPS[target.type.lower()]}:{target.parent.name + '/' if is_inner else ''}{target.name}"
 
     def holder(self, principal: str) -> ResourceId | None:
         """The target whose new identity takes the place of a source identity, of which `principal` is the object id."""
@@ -68,6 +83,14 @@ class Moved:
     def is_in_source(self, resource: str) -> bool:
         """Whether a resource is the source workspace or lies in it."""
         return f"{resource.lower()}/".startswith(f"{self._source.key}/")
+
+    def _add_copy(self, step: Step) -> None:
+        """A version, and what holds it, which is there as soon as the first of its versions is."""
+        if step.source:
+            pairs = ((step.source, step.resource), (step.source.parent, step.resource.parent))
+            for source, target in pairs:
+                self._targets.setdefault(source.key, target)
+                self._makers.setdefault(target, step.id)
 
     def value(self, value: Any) -> Any:
         """A JSON value in which every string that is the id of what moves is its target's."""
@@ -88,14 +111,6 @@ def principal_of(document: Document) -> str:
 def _stores(scope: Scope) -> tuple[Document, ...]:
     """Datastores and connections, which the target has too; in place they stay as they are."""
     return (*scope.inventory.of_type(DATASTORE), *scope.inventory.of_type(CONNECTION))
-
-
-def maker_of(target: ResourceId) -> str:
-    """The id of the step that makes what something moves to."""
-    if target.type.lower() == DATASTORE.lower() and target.name.lower() in SYSTEM_DATASTORES:
-        return maker_of(target.parent)  # a new workspace comes with it
-    name = f"{target.parent.name}/{target.name}" if target.type.lower() == DEPLOYMENT.lower() else target.name
-    return f"{_STEPS[target.type.lower()]}:{name}"
 
 
 def scope_text(document: Document) -> str:

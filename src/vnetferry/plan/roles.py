@@ -21,7 +21,7 @@ from vnetferry.plan.durations import expected_s
 from vnetferry.plan.field_rules import Path, Rule
 from vnetferry.plan.fields import writable
 from vnetferry.plan.identities import user_assigned
-from vnetferry.plan.moved import Moved, maker_of, scope_text
+from vnetferry.plan.moved import Moved, scope_text
 from vnetferry.plan.parts import Part, attention, cannot_carry, join
 from vnetferry.plan.scope import Scope
 
@@ -246,7 +246,7 @@ def _needs(moved: Moved, twin: Twin) -> Iterator[str]:
     targets = [twin.holder] if twin.holder else []
     if on := moved.target(scope_text(twin.source)):
         targets.append(on)
-    yield from dict.fromkeys(maker_of(target) for target in targets)
+    yield from dict.fromkeys(moved.maker(target) for target in targets)
     if twin.anew:
         yield associated_step_id(ResourceId(twin.scope))
 

@@ -26,6 +26,7 @@ from vnetferry.models.inventory import (
 from vnetferry.models.plan import Step
 from vnetferry.plan.approvals import plan_approvals
 from vnetferry.plan.associated import made_anew
+from vnetferry.plan.collectors import copies
 from vnetferry.plan.monitors import plan_alerts, plan_autoscale, plan_diagnostics
 from vnetferry.plan.moved import Moved, principal_of, scope_text
 from vnetferry.plan.parts import Part, join
@@ -39,9 +40,10 @@ _ACTING = ("create_deployment", "provision_network")
 
 def plan_satellites(scope: Scope) -> Part:
     """Everything that hangs on what moves; in place, of that what goes with what is deleted, and the approvals."""
-    moved = Moved(scope)
     if scope.config.in_place:
+        moved = Moved(scope)
         return join([_going(scope, moved), plan_approvals(scope, moved)])
+    moved = Moved(scope, copies(scope).steps)
     plans = (plan_roles, plan_approvals, plan_diagnostics, plan_alerts, plan_autoscale)
     return join(plan(scope, moved) for plan in plans)
 

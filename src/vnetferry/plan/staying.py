@@ -25,6 +25,7 @@ from vnetferry.models.inventory import (
     is_legacy_connection,
 )
 from vnetferry.models.plan import WHOLE_DOCUMENT, CarryOver, Disposition, Step
+from vnetferry.plan.collectors import copies
 from vnetferry.plan.containers import CONTAINERS
 from vnetferry.plan.field_rules import Rule
 from vnetferry.plan.inbound import private_endpoints
@@ -63,7 +64,9 @@ def staying(scope: Scope, accounted: Iterable[CarryOver], steps: Iterable[Step])
     known = {entry.source for entry in accounted}
     others = sorted((d for d in scope.inventory.documents if d.id not in known), key=lambda d: d.id)
     planned = tuple(steps)
-    around = _Around(scope, planned, known, _used_in_place(others, planned), Moved(scope))
+    around = _Around(
+        scope, planned, known, _used_in_place(others, planned), Moved(scope, copies(scope).steps)
+    )
     return tuple(_entry(document, _fate(around, document)) for document in others)
 
 
