@@ -105,7 +105,7 @@ class Inventory(Value):
     quotas:     its quotas of the region, likewise.
     nodes:      id of a compute cluster (lower case) -> its nodes and what runs on each, as Azure returned them.
     requests:   endpoint id (lower case) -> scoring requests that Azure counted over the last 30 days.
-    costs:      of the running month and the two before it.
+    costs:      of the running month and the two before it, sorted by month.
     jobs_ended: how many jobs are over.
     unread:     what hangs on the workspace and could not be read, a line each with Azure's reason.
     """
@@ -135,6 +135,12 @@ class Inventory(Value):
     def endpoints(self) -> tuple[Document, ...]:
         """The online endpoints, sorted by id."""
         return self.of_type(ENDPOINT)
+
+    @property
+    def billed(self) -> tuple[MonthlyCost, ...]:
+        """The costs of the last month that is over, as far as any were read."""
+        months = sorted({cost.month for cost in self.costs})[:-1]
+        return tuple(cost for cost in self.costs if cost.month in months[-1:])
 
     def of_type(self, kind: str) -> tuple[Document, ...]:
         """Documents of one full ARM type, sorted by id."""

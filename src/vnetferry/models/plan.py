@@ -132,15 +132,16 @@ class PlanWarning(Value):
 class Cost(Value):
     """What is billed by the hour: how many of it today, while both workspaces run, and afterwards.
 
-    unit_usd_h: what one of it costs in an hour; None where no price is known.
-    source:     where count and price are from.
+    unit_h:   what one of it costs in an hour, in `currency`; None where no price is known.
+    source:   where count and price are from.
     """
 
     what: str
     today: int
     both: int
     after: int
-    unit_usd_h: float | None = None
+    unit_h: float | None = None
+    currency: str = "USD"
     source: str
 
 

@@ -1,13 +1,15 @@
 """What is billed: today, while both workspaces run, and afterwards.
 
 Counts come from the source's documents. A price stands only where one is known, with where it is from: what a reader
-pays for a VM is on the reader's price sheet alone.
+pays for a VM is on the reader's own bill, which the inventory has where it may be read.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from calendar import monthrange
 from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
 
 from vnetferry.models.inventory import Document, has_legacy_isolation
 from vnetferry.models.plan import Cost
@@ -27,6 +29,7 @@ _FIREWALL_SOURCE = {
     "basic": "made for FQDN rules; less than Standard's 1.25 USD/h, see the price page",
 }
 _VM_SOURCE = "sku.capacity of the deployments; see your price sheet for the VM size"
+_BILLED = "sku.capacity of the deployments; {each:,.2f} {currency} a month each, as billed in {month}"
 _ANEW_SOURCE = "made anew; billed by size and use, see the price page; the source's stays until you delete it"
 _LEGACY_EACH, _LEGACY_REGISTRY = (
     3,
@@ -43,13 +46,44 @@ def costs(scope: Scope) -> tuple[Cost, ...]:
 
 
 def _instances(scope: Scope) -> Iterator[Cost]:
-    by_size: Counter[str] = Counter()
-    for deployment in scope.all_deployments:
-        size = str(deployment.get("instanceType", "unknown size"))
-        by_size[size] += int((deployment.body.get("sku") or {}).get("capacity") or 1)
-    for size, count in sorted(by_size.items()):
-        both = 0 if scope.config.in_place else 2 * count
-        yield Cost(what=f"{size} instances", today=count, both=both, after=count, source=_VM_SOURCE)
+    for size, found in groupby(sorted(scope.all_deployments, key=_size), key=_size):
+        deployments = tuple(found)
+        count = sum(map(_instance_count, deployments))
+        yield Cost(
+            what=f"{size} instances",
+            today=count,
+            both=0 if scope.config.in_place else 2 * count,
+            after=count,
+            **_price(scope, deployments),
+        )
+
+
+def _size(deployment: Document) -> str:
+    return str(deployment.get("instanceType", "unknown size"))
+
+
+def _instance_count(deployment: Document) -> int:
+    return int((deployment.body.get("sku") or {}).get("capacity") or 1)
+
+
+def _price(scope: Scope, deployments: tuple[Document, ...]) -> dict[str, Any]:
+    """The price fields of the cost of one VM size: what those that were billed cost, divided by how many they are now.
+
+    None is known where nothing was billed, or in more than one currency.
+    """
+    by_name = {(d.id.parent.name.lower(), d.name.lower()): d for d in deployments}
+    bills = [
+        bill for bill in scope.inventory.billed if (bill.endpoint.lower(), bill.deployment.lower()) in by_name
+    ]
+    billed = {(bill.endpoint.lower(), bill.deployment.lower()) for bill in bills}
+    currencies = {bill.currency for bill in bills}
+    if len(currencies) != 1:
+        return {"source": _VM_SOURCE}
+    each = sum(bill.amount for bill in bills) / sum(_instance_count(by_name[name]) for name in billed)
+    month, currency = bills[0].month, bills[0].currency
+    hours = 24 * monthrange(*map(int, month.split("-")))[1]
+    text = _BILLED.format(each=each, currency=currency, month=month)
+    return {"unit_h": round(each / hours, 6), "currency": currency, "source": text}
 
 
 def _private_endpoints(scope: Scope) -> Iterator[Cost]:
@@ -63,7 +97,7 @@ def _private_endpoints(scope: Scope) -> Iterator[Cost]:
         today=today,
         both=after if scope.config.in_place else today + after,
         after=after,
-        unit_usd_h=_PRIVATE_ENDPOINT_USD_H,
+        unit_h=_PRIVATE_ENDPOINT_USD_H,
         source=_PRIVATE_ENDPOINT_SOURCE,
     )
 
@@ -90,7 +124,7 @@ def _firewall(scope: Scope) -> Iterator[Cost]:
             today=0,
             both=1,
             after=1,
-            unit_usd_h=_FIREWALL_USD_H.get(sku),
+            unit_h=_FIREWALL_USD_H.get(sku),
             source=_FIREWALL_SOURCE[sku],
         )
 

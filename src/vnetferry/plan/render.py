@@ -137,30 +137,23 @@ def critical_rows(plan: Plan) -> list[StepRow]:
 
 
 def cost_rows(plan: Plan) -> list[CostRow]:
-    """A row for each thing that is billed, and a sum of what has a known price."""
+    """A row for each thing that is billed, and for each currency a sum of what has a known price."""
     rows = [
         CostRow(what=c.what, today=f"{c.today}", both=f"{c.both}", after=f"{c.after}", price=c.source)
         for c in plan.costs
     ]
-    priced = [c for c in plan.costs if c.unit_usd_h is not None]
-    if not priced:
-        return rows
-    sums = [
-        sum(getattr(c, when) * (c.unit_usd_h or 0) for c in priced) for when in ("today", "both", "after")
-    ]
-    today, both, after = (f"{usd_h:.2f} USD/h" for usd_h in sums)
-    months = ", ".join(f"{usd_h * HOURS_IN_MONTH:,.0f}" for usd_h in sums)
+    currencies = sorted({c.currency for c in plan.costs if c.unit_h is not None})
+    return [*rows, *(_sum_row(plan, currency) for currency in currencies)]
+
+
+def _sum_row(plan: Plan, currency: str) -> CostRow:
+    priced = [c for c in plan.costs if c.unit_h is not None and c.currency == currency]
+    sums = [sum(getattr(c, when) * (c.unit_h or 0) for c in priced) for when in ("today", "both", "after")]
+    today, both, after = (f"{each:.2f} {currency}/h" for each in sums)
+    months = ", ".join(f"{each * HOURS_IN_MONTH:,.0f}" for each in sums)
     named = " and ".join(c.what for c in priced)
-    return [
-        *rows,
-        CostRow(
-            what="sum",
-            today=today,
-            both=both,
-            after=after,
-            price=f"of {named}; a month (730 h): {months} USD",
-        ),
-    ]
+    price = f"of {named}; a month (730 h): {months} {currency}"
+    return CostRow(what="sum", today=today, both=both, after=after, price=price)
 
 
 def fates(plan: Plan) -> dict[ResourceId, list[FateRow]]:

@@ -76,18 +76,16 @@ def _vault_secrets(inventory: Inventory) -> Iterator[tuple[str, str]]:
 
 def _monthly_costs(inventory: Inventory) -> Iterator[tuple[str, float]]:
     """What each resource and each deployment cost in the last whole month; a workspace without its deployments'."""
-    months = sorted({cost.month for cost in inventory.costs})[:-1]
-    last = [cost for cost in inventory.costs if cost.month in months[-1:]]
     deployments = {d.id.key: d for d in inventory.of_type(DEPLOYMENT)}
     of_deployments = 0.0
-    for cost in (c for c in last if c.deployment):
+    for cost in (c for c in inventory.billed if c.deployment):
         key = (
             inventory.source.child("onlineEndpoints", cost.endpoint).child("deployments", cost.deployment).key
         )
         if key in deployments:
             of_deployments += cost.amount
             yield str(deployments[key].id), cost.amount
-    for cost in (c for c in last if c.resource):
+    for cost in (c for c in inventory.billed if c.resource):
         own = cost.amount - (of_deployments if cost.resource == inventory.source.key else 0.0)
         if own > 0:
             yield cost.resource, round(own, 2)
