@@ -46,9 +46,9 @@ def writable_fields(model: type[Any]) -> dict[str, Any]:
 
 def model_in(hint: Any) -> type[Any] | None:
     """The model that a type hint is of, or None."""
-    parts = (hint, *typing.get_args(hint))
-    found = [each for each in parts if getattr(each, "__module__", "") == _models.__name__]
-    return found[0] if found else None
+    if getattr(hint, "__module__", "") == _models.__name__:
+        return typing.cast("type[Any]", hint)
+    return next(filter(None, map(model_in, typing.get_args(hint))), None)
 
 
 def properties_of(model: type[Any], table: Mapping[str, Strategy], path: str = "") -> Strategy:

@@ -23,7 +23,8 @@ _OWN = {
     **COMMON,
     "id": _OWN_NAME,
     "name": _OWN_NAME,
-    **fields(CARRY, "sku kind identity.type identity.userAssignedIdentities extendedLocation"),
+    **fields(CARRY, "kind identity.type identity.userAssignedIdentities"),
+    **fields(CARRY, "sku.name sku.tier extendedLocation.name extendedLocation.type"),
     "identity.principalId": Rule("remake", "Azure makes a new principal"),
     "identity.tenantId": READ_ONLY,
     "properties.privateEndpointConnections": _CONNECTIONS,
@@ -33,11 +34,29 @@ _STORAGE = {
     **fields(
         CARRY,
         "accessTier allowBlobPublicAccess allowCrossTenantReplication allowSharedKeyAccess allowedCopyScope "
-        "defaultToOAuthAuthentication dnsEndpointType enableExtendedGroups immutableStorageWithVersioning isHnsEnabled "
-        "isLocalUserEnabled isNfsV3Enabled isSftpEnabled keyPolicy largeFileSharesState minimumTlsVersion networkAcls "
-        "publicNetworkAccess routingPreference sasPolicy supportsHttpsTrafficOnly "
+        "defaultToOAuthAuthentication dnsEndpointType enableExtendedGroups isHnsEnabled isLocalUserEnabled "
+        "isNfsV3Enabled isSftpEnabled keyPolicy.keyExpirationPeriodInDays largeFileSharesState minimumTlsVersion "
+        "publicNetworkAccess sasPolicy.expirationAction sasPolicy.sasExpirationPeriod supportsHttpsTrafficOnly "
         "encryption.keySource encryption.requireInfrastructureEncryption",
         "properties.",
+    ),
+    **fields(
+        CARRY,
+        "enabled immutabilityPolicy.allowProtectedAppendWrites "
+        "immutabilityPolicy.immutabilityPeriodSinceCreationInDays immutabilityPolicy.state",
+        "properties.immutableStorageWithVersioning.",
+    ),
+    **fields(
+        CARRY,
+        "publishInternetEndpoints publishMicrosoftEndpoints routingChoice",
+        "properties.routingPreference.",
+    ),
+    **fields(
+        CARRY,
+        "bypass defaultAction ipRules ipRules[].action ipRules[].value resourceAccessRules "
+        "resourceAccessRules[].resourceId resourceAccessRules[].tenantId virtualNetworkRules "
+        "virtualNetworkRules[].action virtualNetworkRules[].id virtualNetworkRules[].state",
+        "properties.networkAcls.",
     ),
     "properties.encryption.services": Rule("remake", "Azure encrypts every service by itself"),
     **fields(_KEY, "encryption.keyvaultproperties encryption.identity", "properties."),
@@ -58,10 +77,22 @@ _VAULT = {
     **_OWN,
     **fields(
         CARRY,
-        "tenantId sku accessPolicies enabledForDeployment enabledForDiskEncryption enabledForTemplateDeployment "
-        "enableSoftDelete softDeleteRetentionInDays enableRbacAuthorization enablePurgeProtection networkAcls "
-        "publicNetworkAccess",
+        "tenantId sku.family sku.name accessPolicies enabledForDeployment enabledForDiskEncryption "
+        "enabledForTemplateDeployment enableSoftDelete softDeleteRetentionInDays enableRbacAuthorization "
+        "enablePurgeProtection publicNetworkAccess",
         "properties.",
+    ),
+    **fields(
+        CARRY,
+        "applicationId objectId tenantId permissions.certificates permissions.keys permissions.secrets "
+        "permissions.storage",
+        "properties.accessPolicies[].",
+    ),
+    **fields(
+        CARRY,
+        "bypass defaultAction ipRules ipRules[].value virtualNetworkRules virtualNetworkRules[].id "
+        "virtualNetworkRules[].ignoreMissingVnetServiceEndpoint",
+        "properties.networkAcls.",
     ),
     **fields(READ_ONLY, "vaultUri hsmPoolResourceId createMode", "properties."),
 }
@@ -70,8 +101,21 @@ _REGISTRY = {
     **fields(
         CARRY,
         "adminUserEnabled anonymousPullEnabled dataEndpointEnabled metadataSearch networkRuleBypassOptions "
-        "networkRuleSet policies publicNetworkAccess roleAssignmentMode zoneRedundancy",
+        "publicNetworkAccess roleAssignmentMode zoneRedundancy",
         "properties.",
+    ),
+    **fields(
+        CARRY,
+        "defaultAction ipRules ipRules[].action ipRules[].value virtualNetworkRules virtualNetworkRules[].action "
+        "virtualNetworkRules[].id",
+        "properties.networkRuleSet.",
+    ),
+    **fields(
+        CARRY,
+        "azureADAuthenticationAsArmPolicy.status exportPolicy.status quarantinePolicy.status retentionPolicy.days "
+        "retentionPolicy.status softDeletePolicy.retentionDays softDeletePolicy.status trustPolicy.status "
+        "trustPolicy.type",
+        "properties.policies.",
     ),
     "properties.encryption": _KEY,
     **fields(
@@ -103,16 +147,23 @@ _LOGS = {
     **_OWN,
     **fields(
         CARRY,
-        "sku.name retentionInDays features forceCmkForQuery publicNetworkAccessForIngestion "
-        "publicNetworkAccessForQuery workspaceCapping.dailyQuotaGb",
+        "sku.name retentionInDays forceCmkForQuery publicNetworkAccessForIngestion publicNetworkAccessForQuery "
+        "workspaceCapping.dailyQuotaGb",
         "properties.",
     ),
-    "properties.sku": READ_ONLY,
+    **fields(
+        CARRY,
+        "disableLocalAuth enableDataExport enableLogAccessUsingOnlyResourcePermissions immediatePurgeDataOn30Days "
+        "legacy searchVersion",  # of no definition, and in every answer
+        "properties.features.",
+    ),
     "properties.privateLinkScopedResources": _LINKED,
     "properties.features.clusterResourceId": Rule("drop", "a cluster takes workspaces one by one; link it"),
     **fields(
         READ_ONLY,
-        "customerId createdDate modifiedDate workspaceCapping defaultDataCollectionRuleResourceId etag",
+        "customerId createdDate modifiedDate defaultDataCollectionRuleResourceId etag "
+        "sku.capacityReservationLevel sku.lastSkuUpdate workspaceCapping.dataIngestionStatus "
+        "workspaceCapping.quotaNextResetTime",
         "properties.",
     ),
 }

@@ -12,7 +12,7 @@ from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import Document
 from vnetferry.models.plan import CarryOver, Disposition, PlanWarning
 from vnetferry.plan.field_rules import Path, Rule
-from vnetferry.plan.fields import leaves, rule_of
+from vnetferry.plan.fields import leaves, rule_of, strangers
 from vnetferry.plan.parts import Part, attention
 from vnetferry.plan.secrets import redact
 
@@ -31,9 +31,9 @@ def carry_over(
     In: body: what is written to `target`; special: rules for single properties that the body alone does not
         explain.
     """
+    found = tuple(leaves(document.type, document.body))
     entries = tuple(
-        _entry(document, target, body, path, value, (special or {}).get(path))
-        for path, value in leaves(document.type, document.body)
+        _entry(document, target, body, path, value, (special or {}).get(path)) for path, value in found
     )
     told = {entry.path for entry in entries}
     return Part(
@@ -41,7 +41,11 @@ def carry_over(
             *entries,
             *(each for each in _additions(document, target, body) if each.path not in told),
         ),
-        warnings=tuple(_unknown(document, entries)),
+        warnings=tuple(
+            each
+            for leaf, entry in zip(found, entries, strict=True)
+            for each in _unknown(document, leaf, entry)
+        ),
     )
 
 
@@ -92,11 +96,10 @@ def _same(before: Any, after: Any) -> bool:
     return bool(before == after)
 
 
-def _unknown(document: Document, entries: tuple[CarryOver, ...]) -> Iterator[PlanWarning]:
-    for entry in entries:
-        if rule_of(document.type, tuple(entry.path.split("."))).what == "unknown":
-            fate = "left out" if entry.disposition == "dropped" else "carried as it is"
-            yield attention(document.id, f"{entry.path} is not known to vnetferry and is {fate}; check it.")
+def _unknown(document: Document, leaf: tuple[Path, Any], entry: CarryOver) -> Iterator[PlanWarning]:
+    fate = "left out" if entry.disposition == "dropped" else "carried as it is"
+    for path in strangers(document.type, *leaf):
+        yield attention(document.id, f"{'.'.join(path)} is not known to vnetferry and is {fate}; check it.")
 
 
 def _at(body: Any, path: Path) -> Any:

@@ -2,7 +2,8 @@
 
 `carry` properties are written to the target as they are (ids remapped). `drop` and `remake` properties are
 not written, and the reason says why. A property that no table knows is carried and flagged: losing something
-silently is worse than a refusal by Azure that names it.
+silently is worse than a refusal by Azure that names it. An array is written whole; `name[]` is each of its elements,
+and the members of those are named for the flag alone.
 
 Source: the REST definition of the 2025-12-01 API (visibility of each property) and FACTS 1, 2 and 4.
 """
@@ -180,7 +181,11 @@ _ENVIRONMENT = {
 }
 _MODEL = {
     **_ASSET,
-    **_fields(CARRY, "flavors modelType modelUri stage datasets", "properties."),
+    **_fields(
+        CARRY,
+        "flavors.*.data modelType modelUri stage datasets datasets[].id datasets[].name",
+        "properties.",
+    ),
     "properties.jobName": Rule("drop", "the job stays in the source workspace"),
 }
 _DATASTORE = {
@@ -215,7 +220,13 @@ _LINK = Rule("remake", "leads to the new workspace")
 _OWN = Rule("drop", "stays the source's own; Azure gives the new private endpoint its own")
 _PRIVATE_ENDPOINT = {
     **COMMON,
-    **_fields(CARRY, "extendedLocation properties.subnet.id properties.applicationSecurityGroups"),
+    **_fields(CARRY, "extendedLocation.name extendedLocation.type properties.subnet.id"),
+    "properties.applicationSecurityGroups": CARRY,
+    **_fields(
+        CARRY,
+        "id name type location tags etag properties.provisioningState properties.resourceGuid",
+        "properties.applicationSecurityGroups[].",
+    ),
     **_fields(_LINK, "privateLinkServiceConnections manualPrivateLinkServiceConnections", "properties."),
     **_fields(_OWN, "customNetworkInterfaceName ipConfigurations", "properties."),
     **_fields(READ_ONLY, "customDnsConfigs networkInterfaces resourceGuid subnet", "properties."),
@@ -253,6 +264,27 @@ _COMPUTE = {
         CARRY,
         "scriptSource scriptData scriptArguments timeout",
         f"{_MACHINES}setupScripts.scripts.*.",
+    ),
+    **_fields(
+        CARRY,
+        "name image.reference image.type image.version environmentVariables.*.type environmentVariables.*.value "
+        "docker.privileged endpoints endpoints[].hostIp endpoints[].name endpoints[].protocol endpoints[].published "
+        "endpoints[].target volumes kernel.argv kernel.displayName kernel.language",
+        f"{_MACHINES}customServices[].",
+    ),
+    **_fields(
+        CARRY,
+        "bind.createHostPath bind.propagation bind.selinux consistency readOnly source target tmpfs.size type "
+        "volume.nocopy",
+        f"{_MACHINES}customServices[].volumes[].",
+    ),
+    **_fields(
+        CARRY,
+        "action cron.expression cron.startTime cron.timeZone id provisioningStatus recurrence.frequency "
+        "recurrence.interval recurrence.startTime recurrence.timeZone recurrence.schedule.hours "
+        "recurrence.schedule.minutes recurrence.schedule.monthDays recurrence.schedule.weekDays "
+        "schedule.id schedule.provisioningStatus schedule.status status triggerType",
+        f"{_MACHINES}schedules.computeStartStop[].",
     ),
     f"{_MACHINES}subnet": Rule("drop", "the managed network takes the place of a subnet of one's own"),
     f"{_MACHINES}createdBy": Rule("remake", "the instance is assigned to whoever it was made by"),
@@ -314,6 +346,23 @@ def leaves(kind: str, value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]
             yield from leaves(kind, item, (*path, key))
     elif value is not None and value != {}:
         yield path, value
+
+
+def strangers(kind: str, path: Path, value: Any) -> Iterator[Path]:
+    """The paths of what no rule knows in one of the `leaves`: its own, or those in the elements of an array.
+
+    The path of an element is the array's with `[]`, and a rule that names it so is for every element; no rule of the
+    array itself is. Elements that are texts or numbers have no members to know.
+    """
+    rule = rule_of(kind, path)
+    if rule == UNKNOWN:
+        yield path
+    elif rule == CARRY and isinstance(value, list):
+        element = (*path[:-1], f"{path[-1]}[]")
+        parts = [
+            leaf for item in value if isinstance(item, dict | list) for leaf in leaves(kind, item, element)
+        ]
+        yield from dict.fromkeys(found for part in parts for found in strangers(kind, *part))
 
 
 def _is_left_out_whole(kind: str, path: Path) -> bool:

@@ -39,6 +39,16 @@ _DIAGNOSTIC_SETTING = {
         "logAnalyticsDestinationType logs metrics",
         "properties.",
     ),
+    **fields(
+        CARRY,
+        "category categoryGroup enabled retentionPolicy.days retentionPolicy.enabled",
+        "properties.logs[].",
+    ),
+    **fields(
+        CARRY,
+        "category timeGrain enabled retentionPolicy.days retentionPolicy.enabled",
+        "properties.metrics[].",
+    ),
 }
 _AUTOSCALE = {
     **COMMON,
@@ -49,6 +59,27 @@ _AUTOSCALE = {
         "enabled name profiles notifications targetResourceUri targetResourceLocation "
         "predictiveAutoscalePolicy.scaleMode predictiveAutoscalePolicy.scaleLookAheadTime",
         "properties.",
+    ),
+    **fields(
+        CARRY,
+        "name capacity.default capacity.maximum capacity.minimum rules fixedDate.end fixedDate.start "
+        "fixedDate.timeZone recurrence.frequency recurrence.schedule.days recurrence.schedule.hours "
+        "recurrence.schedule.minutes recurrence.schedule.timeZone",
+        "properties.profiles[].",
+    ),
+    **fields(
+        CARRY,
+        "dimensions dimensions[].DimensionName dimensions[].Operator dimensions[].Values dividePerInstance metricName "
+        "metricNamespace metricResourceLocation metricResourceUri operator statistic threshold timeAggregation "
+        "timeGrain timeWindow",
+        "properties.profiles[].rules[].metricTrigger.",
+    ),
+    **fields(CARRY, "cooldown direction type value", "properties.profiles[].rules[].scaleAction."),
+    **fields(
+        CARRY,
+        "operation email.customEmails email.sendToSubscriptionAdministrator email.sendToSubscriptionCoAdministrators "
+        "webhooks webhooks[].properties webhooks[].serviceUri",
+        "properties.notifications[].",
     ),
 }
 _METRIC_ALERT = {
@@ -66,6 +97,14 @@ _METRIC_ALERT = {
         "customProperties",
         "properties.",
     ),
+    **fields(
+        CARRY,
+        "name criterionType metricName metricNamespace operator threshold timeAggregation skipMetricValidation "
+        "dimensions dimensions[].name dimensions[].operator dimensions[].values alertSensitivity ignoreDataBefore "
+        "failingPeriods.minFailingPeriodsToAlert failingPeriods.numberOfEvaluationPeriods",
+        "properties.criteria.allOf[].",
+    ),
+    **fields(CARRY, "actionGroupId webHookProperties", "properties.actions[]."),
     **fields(READ_ONLY, "lastUpdatedTime isMigrated", "properties."),
 }
 _LOG_ALERT = {
@@ -83,6 +122,13 @@ _LOG_ALERT = {
         "checkWorkspaceAlertsStorageConfigured skipQueryValidation publicNetworkAccess "
         "ruleResolveConfiguration.autoResolved ruleResolveConfiguration.timeToResolve",
         "properties.",
+    ),
+    **fields(
+        CARRY,
+        "query metricName metricMeasureColumn resourceIdColumn operator threshold timeAggregation dimensions "
+        "dimensions[].name dimensions[].operator dimensions[].values failingPeriods.minFailingPeriodsToAlert "
+        "failingPeriods.numberOfEvaluationPeriods",
+        "properties.criteria.allOf[].",
     ),
     **fields(
         READ_ONLY,
