@@ -7,24 +7,28 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.flows.any_scenario import scenarios
+from tests.flows.any_surroundings import surrounded
 from tests.flows.drops import REASONS
 from tests.flows.legacy_world import SOURCE, TIME_SCALE, World, inside, make_plan, prepare_folder
 from tests.flows.losses import documents_about, losses, secrets_of
-from tests.flows.unknown_members import untold, with_unknown
+from tests.flows.unknown_members import UNKNOWN, flagged, untold, with_unknown
 from vnetferry.config import load_config
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import Document, Inventory
+from vnetferry.models.plan import Plan
 from vnetferry.plan.build import build
 from vnetferry.sandbox.scenario import Scenario
 from vnetferry.sandbox.server import running
 
+Json = dict[str, Any]
 EXAMPLES = os.environ.get("VNETFERRY_EXAMPLES", "")
 # Few, and the same each time; a number that is asked for is drawn anew.
 _DRAWN = settings(
@@ -35,6 +39,9 @@ _DRAWN = settings(
     # A smaller example takes a hundred migrations to find.
     phases=[Phase.explicit, Phase.reuse, Phase.generate] if EXAMPLES else [Phase.explicit, Phase.generate],
 )
+
+_STRATEGIES = ("share", "create")
+_documents = scenarios().flatmap(lambda scenario: surrounded(list(scenario.resources)))
 
 
 @_DRAWN
@@ -47,19 +54,33 @@ def test_migration_of_any_scenario_loses_nothing_unannounced(scenario: Scenario)
 
 
 @_DRAWN
-@given(scenarios())
-def test_plan_of_any_scenario_tells_the_fate_of_members_that_nobody_knows(scenario: Scenario) -> None:
+@given(_documents)
+def test_plan_of_any_scenario_tells_the_fate_of_members_that_nobody_knows(documents: list[Json]) -> None:
     """In any object of a document: flagged, and carried in what is written or left out. Azure may refuse it by name."""
-    found = {
-        ResourceId(d["id"]): Document(id=ResourceId(d["id"]), body=with_unknown(d))
-        for d in scenario.resources
-    }
-    documents = (found.pop(SOURCE), *found.values())
+    inventory = _inventory(map(with_unknown, documents))
+    for associated in _STRATEGIES:
+        assert untold(_planned(inventory, associated), inventory.documents) == []
+
+
+@_DRAWN
+@given(_documents)
+def test_plan_of_any_scenario_knows_every_member_that_azure_defines(documents: list[Json]) -> None:
+    found = [flagged(_planned(_inventory(documents), associated)) for associated in _STRATEGIES]
+    assert {path for path in set.union(*found) if UNKNOWN not in path} == set()
+
+
+def _inventory(documents: Iterable[Json]) -> Inventory:
+    found = {ResourceId(d["id"]): Document(id=ResourceId(d["id"]), body=d) for d in documents}
+    return Inventory(source=SOURCE, documents=(found.pop(SOURCE), *found.values()))
+
+
+def _planned(inventory: Inventory, associated: str) -> Plan:
+    """The plan of the example's configuration. In: associated: target.associated_resources."""
     with tempfile.TemporaryDirectory(prefix="vnetferry-any-") as name:
         _configure(Path(name))
         config = load_config(Path(name) / "migration.yaml")
-    plan = build(Inventory(source=SOURCE, documents=documents), config, {})
-    assert untold(plan, documents) == []
+    target = config.target.model_copy(update={"associated_resources": associated})
+    return build(inventory, config.model_copy(update={"target": target}), {})
 
 
 @contextmanager
