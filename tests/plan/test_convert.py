@@ -179,6 +179,25 @@ def test_build_in_place_twice_gives_the_same_bytes(
 # --- Computes -----------------------------------------------------------------------------------------------------
 
 
+def test_build_in_place_tells_of_members_of_a_computes_parts_that_nobody_knows(
+    inventory: Inventory, configure_in_place: Callable[..., MigrationConfig]
+) -> None:
+    services = [{"name": "rstudio", "later": 1, "volumes": [{"type": "bind", "later": 1}], "endpoints": []}]
+    schedules = {"computeStartStop": [{"action": "Stop", "cron": {"expression": "0 18 * * *", "later": 1}}]}
+    made = build(
+        instance(inventory, customServices=services, schedules=schedules), configure_in_place(), REQUESTS
+    )
+    told = [warning.text for warning in made.warnings if "later" in warning.text]
+    assert told == [
+        f"properties.properties.{path} is not known to vnetferry and is carried as it is; check it."
+        for path in (
+            "customServices[].later",
+            "customServices[].volumes[].later",
+            "schedules.computeStartStop[].cron.later",
+        )
+    ]
+
+
 def test_build_in_place_instance_stays_its_makers_and_stopped(
     inventory: Inventory, configure_in_place: Callable[..., MigrationConfig]
 ) -> None:

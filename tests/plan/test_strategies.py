@@ -105,6 +105,41 @@ def test_names_of_what_is_made_are_azures_kind_and_the_targets_own(
     assert {each.name for each in one}.isdisjoint(each.name for each in other)
 
 
+def test_what_is_made_tells_of_members_that_nobody_knows(
+    inventory: Inventory, configure: Configure, edit: Edit
+) -> None:
+    policy = {"objectId": "0a0a0a0a-0000-4000-8000-00000000a0a0", "later": 1}
+
+    def registry(body: Json) -> None:
+        body["sku"]["later"] = 1
+
+    for ending, how in (
+        (
+            "/stlegacy",
+            lambda body: body["properties"].update(networkAcls={"later": 1}, keyPolicy={"later": 1}),
+        ),
+        ("/kv-legacy", lambda body: body["properties"].update(accessPolicies=[policy])),
+        ("/crlegacy", registry),
+    ):
+        inventory = edit(inventory, ending, how)
+    plan = _creating(inventory, configure)
+    told = {
+        w.text.partition(" is not known to vnetferry and is ")[::2]
+        for w in plan.warnings
+        if "later" in w.text
+    }
+    assert told == {
+        ("properties.networkAcls.later", "carried as it is; check it."),
+        ("properties.keyPolicy.later", "carried as it is; check it."),
+        ("properties.accessPolicies[].later", "carried as it is; check it."),
+        ("sku.later", "left out; check it."),
+    }
+    made = _bodies(plan)
+    assert made["storageAccounts"]["properties"]["networkAcls"] == {"later": 1}
+    assert made["vaults"]["properties"]["accessPolicies"] == [policy]
+    assert made["registries"]["sku"] == {"name": "Premium"}
+
+
 def test_what_is_made_is_fit_for_a_workspace_where_the_sources_is_not(
     inventory: Inventory, configure: Configure, edit: Edit
 ) -> None:
