@@ -94,7 +94,7 @@ def _ensure_once(
     if before is not None and tags is not None:
         require_ours(before, tags, resource)
     current = before
-    if tags is not None and before is not None and _is_stillborn(before, kind):
+    if tags is not None and before is not None and is_stillborn(before, kind):
         delete(azure, resource)
         current = None
     if current is not None and state_of(current) == "succeeded" and not _lacks(desired, current):
@@ -182,7 +182,7 @@ def _lacks(desired: Json, current: Json) -> list[str]:
     return [path for path in differs(desired, current) if not path.endswith(f"tags.{PLAN_TAG}")]
 
 
-def _is_stillborn(document: Json, kind: str) -> bool:
+def is_stillborn(document: Json, kind: str) -> bool:
     """Whether Azure takes no update of it any more. An endpoint that served once is never one."""
     if state_of(document) == "succeeded":
         return False

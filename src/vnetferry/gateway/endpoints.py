@@ -23,7 +23,16 @@ from vnetferry.errors import ConfigError, NotFound, Rejected, VerificationFailed
 from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
 from vnetferry.gateway.difference import differs
-from vnetferry.gateway.documents import Written, deciding_anew, delete, ensure, find_settled, merged
+from vnetferry.gateway.documents import (
+    Written,
+    deciding_anew,
+    delete,
+    ensure,
+    find_settled,
+    is_stillborn,
+    merged,
+    require_ours,
+)
 from vnetferry.gateway.scoring import Credential
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
@@ -56,9 +65,14 @@ def create_endpoint(
     """Make the endpoint what `body` says, with these keys; what it does not say, traffic above all, stays as it is.
 
     Raises:  NotOurs; VerificationFailed when Azure keeps other keys.
-    Effects: at most one PUT, and two POSTs where Azure did not take the keys with it.
+    Effects: at most one PUT, and two POSTs where Azure did not take the keys with it; before it a DELETE of one of ours
+             that never came up.
     """
     before = find_settled(azure, endpoint, "endpoint")
+    if before is not None and tags is not None and is_stillborn(before, "endpoint"):
+        require_ours(before, tags, endpoint)
+        delete(azure, endpoint)
+        return recreate_endpoint(azure, endpoint, body, keys, tags)
     whole = merged(writable(before), body) if before else body  # a PUT resets what it leaves out
     # Azure takes keys when it creates an endpoint, and refuses them ever after.
     new = {"primaryKey": keys.primary, "secondaryKey": keys.secondary} if keys and not before else None
