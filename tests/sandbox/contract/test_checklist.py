@@ -47,8 +47,9 @@ def secured(arm: Arm) -> Arm:
 
 
 def test_1_creations_are_201_and_other_changes_an_empty_202_with_both_addresses(secured: Arm) -> None:
-    made = [_put_endpoint(secured, "scoring"), _put_deployment(secured, "blue")]
+    made = [_put_endpoint(secured, "scoring")]
     secured.finish(made[0])
+    made.append(_put_deployment(secured, "blue"))
     secured.finish(made[1])
     rule = f"{SECURED}/outboundRules/rule-one"
     secured.done("PUT", rule, {"properties": RULE})
