@@ -56,6 +56,7 @@ _WORKSPACE: Json = {
     ),
     "serverlessComputeSettings.serverlessComputeCustomSubnet": _KEPT,
     "systemDatastoresAuthMode": st.sampled_from(["accessKey", "identity"]),
+    "imageBuildCompute": st.sampled_from([None, "cpu-cluster", "CPU-Cluster", "one-that-is-gone"]),
 }
 
 

@@ -86,6 +86,22 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     )
 
 
+def convertible_scenarios() -> Strategy:
+    """A scenario of any valid documents whose workspace can be converted in place: nothing is locked, the compute
+    that is to build images is there, and v2 may make endpoints (the preflight asks for it).
+    """
+    return scenarios().map(_convertible)
+
+
+def _convertible(scenario: Scenario) -> Scenario:
+    kept = [copy.deepcopy(d) for d in scenario.resources if "/locks/" not in d["id"].lower()]
+    properties = next(d for d in kept if ResourceId(d["id"]) == SOURCE)["properties"]
+    properties["v1LegacyMode"] = False
+    if properties.get("imageBuildCompute"):
+        properties["imageBuildCompute"] = "cpu-cluster"
+    return scenario.model_copy(update={"resources": tuple(kept)})
+
+
 @cache
 def _base() -> Scenario:
     furnished = legacy_scenario()

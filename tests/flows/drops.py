@@ -43,3 +43,8 @@ OF_DOCUMENTS = {
     "of a deployment's own network, with which it goes when the source is retired": "1, endpoints per deployment",
 }
 REASONS = {**OF_PROPERTIES, **OF_DOCUMENTS}
+# In place nothing stays behind: what a document as a whole may be dropped for is that Azure ends it.
+REASONS_IN_PLACE = {
+    **OF_PROPERTIES,
+    "of a legacy deployment, with which it ends; the managed network has its own": "1, endpoints per deployment",
+}

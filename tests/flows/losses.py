@@ -18,6 +18,7 @@ from vnetferry.models.plan import WHOLE_DOCUMENT, CarryOver
 from vnetferry.sandbox.scoring.assets import resolve
 
 Json = dict[str, Any]
+Before = dict[ResourceId, Json]
 Told = dict[ResourceId, dict[str, CarryOver]]
 _RECORDS = ("jobs",)  # what ran once; and code is read only where a deployment runs it
 _HANGING = (
@@ -42,7 +43,7 @@ def documents_about(world: World) -> dict[ResourceId, Json]:
     return {each: world.get(each) for each in sorted(found) if not _is_record(world, each)}
 
 
-def losses(world: World, before: dict[ResourceId, Json], reasons: set[str]) -> list[str]:
+def losses(world: World, before: Before, reasons: set[str]) -> list[str]:
     """A line for each difference, and each document, that no line of the plan tells; none when nothing was lost.
 
     In: before: the documents before the migration; reasons: why something may be dropped.
@@ -50,9 +51,7 @@ def losses(world: World, before: dict[ResourceId, Json], reasons: set[str]) -> l
     told: Told = {}
     for entry in world.plan.carry_over:
         told.setdefault(entry.source, {})[entry.path] = entry
-    lines = [
-        line for source, was in before.items() for line in _lost(world, source, was, told.get(source, {}))
-    ]
+    lines = [line for source in before for line in _lost(world, before, source, told.get(source, {}))]
     targets = Counter(
         target for entries in told.values() for target in {e.target for e in entries.values()} - {None}
     )
@@ -63,8 +62,10 @@ def losses(world: World, before: dict[ResourceId, Json], reasons: set[str]) -> l
     return lines + [f"nothing explains why it is dropped: {reason}" for reason in sorted(unknown)]
 
 
-def target_of(source: ResourceId) -> ResourceId:
+def target_of(world: World, source: ResourceId) -> ResourceId:
     """Where a document of the source must be in the target, by the rule that people know: endpoints end with -v2."""
+    if world.plan.target == SOURCE:
+        return source
     parts = str(source.moved(SOURCE, TARGET)).split("/")
     if len(parts) > 10 and parts[9].lower() == "onlineendpoints":
         parts[10] += "-v2"
@@ -87,14 +88,15 @@ def _is_record(world: World, resource: ResourceId) -> bool:
     return kind in _RECORDS
 
 
-def _lost(world: World, source: ResourceId, was: Json, entries: dict[str, CarryOver]) -> Iterator[str]:
+def _lost(world: World, before: Before, source: ResourceId, entries: dict[str, CarryOver]) -> Iterator[str]:
+    was = before[source]
     if not entries:
         yield f"{source}: no line of the plan is about it"
     elif WHOLE_DOCUMENT in entries:
-        yield from _remade(world, source, was, entries[WHOLE_DOCUMENT])
+        yield from _remade(world, before, source, entries[WHOLE_DOCUMENT])
     else:
         (target, *others) = {entry.target for entry in entries.values()}
-        if others or target is None or not _belongs(source, target):
+        if others or target is None or not _belongs(world, source, target):
             yield f"{source}: goes to {target} {others}"
         else:
             lines = [
@@ -104,39 +106,40 @@ def _lost(world: World, source: ResourceId, was: Json, entries: dict[str, CarryO
             yield from (f"{source.name} -> {target.name}: {line}" for line in lines)
 
 
-def _belongs(source: ResourceId, target: ResourceId) -> bool:
+def _belongs(world: World, source: ResourceId, target: ResourceId) -> bool:
     """Whether a document is where people look for it. Satellites and data versions may get names of their own."""
-    return _kind(source) in ("", "data") or target == target_of(source)
+    return _kind(source) in ("", "data") or target == target_of(world, source)
 
 
-def _remade(world: World, source: ResourceId, was: Json, entry: CarryOver) -> Iterator[str]:
-    """Whether what Azure makes anew by itself is there."""
+def _remade(world: World, before: Before, source: ResourceId, entry: CarryOver) -> Iterator[str]:
+    """Whether what stays is as it was, and what Azure makes anew by itself is there."""
+    was, held = before[source], world.sandbox.world.documents
+    kind = source.type.rpartition("/")[2].lower()
+    if entry.disposition == "carried":
+        now = world.get(source) if str(source) in held else "nothing"
+        if now != was:
+            yield f"{source}: {was} became {now}, although it stays"
     if entry.disposition != "re-created":
         return
-    kind, held = source.type.rpartition("/")[2].lower(), world.sandbox.world.documents
     if kind == "roleassignments":
-        if not any(_is_equal_right(world, d, was) for d in held.below("/", source.type)):
+        if not any(_is_equal_right(world, before, d, was) for d in held.below("/", source.type)):
             yield f"{source}: the new identity has no such role"
     elif _kind(source) and kind != "privateendpointconnections":
         versions = [e for e in world.plan.carry_over if e.source.parent == source]
-        places = {e.target.parent for e in versions if e.target} or {target_of(source)}
+        places = {e.target.parent for e in versions if e.target} or {target_of(world, source)}
         yield from (f"{source}: {place} is not there" for place in places if str(place) not in held)
 
 
-def _is_equal_right(world: World, candidate: Json, was: Json) -> bool:
+def _is_equal_right(world: World, before: Before, candidate: Json, was: Json) -> bool:
     """Whether an assignment gives to a new identity, on what is the target's, what another gave to the source's."""
-    held, before = candidate["properties"], was["properties"]
-    sources = {
-        str((d.get("identity") or {}).get("principalId")): ResourceId(d["id"])
-        for d in world.sandbox.world.documents.below("/")
-        if ResourceId(d["id"]).key.startswith(SOURCE.key)
-    }
-    holder = world.sandbox.world.documents.get(str(target_of(sources[before["principalId"]]))) or {}
-    on = before["scope"].lower()
+    held, given = candidate["properties"], was["properties"]
+    sources = {str((d.get("identity") or {}).get("principalId")): source for source, d in before.items()}
+    holder = world.sandbox.world.documents.get(str(target_of(world, sources[given["principalId"]]))) or {}
+    on = given["scope"].lower()
     scopes = {on, on.replace(SOURCE.key, TARGET.key), on.replace(SOURCE.group_id.key, TARGET.group_id.key)}
     return (
         held["principalId"] == (holder.get("identity") or {}).get("principalId")
-        and held["roleDefinitionId"].rpartition("/")[2] == before["roleDefinitionId"].rpartition("/")[2]
+        and held["roleDefinitionId"].rpartition("/")[2] == given["roleDefinitionId"].rpartition("/")[2]
         and held["scope"].lower() in scopes
     )
 
@@ -164,11 +167,11 @@ def _files(world: World, workspace: ResourceId, uri: str) -> dict[str, bytes]:
     return {b.name[len(root) :]: b.data for b in found if b.name[len(root) :][:1] in ("", "/")}
 
 
-def secrets_of(world: World, workspace: ResourceId, before: dict[ResourceId, Json]) -> dict[ResourceId, Any]:
+def secrets_of(world: World, workspace: ResourceId, before: Before) -> dict[ResourceId, Any]:
     """Keys and credentials of the documents that move, as one side has them."""
     held = world.sandbox.world.secrets
     moved = [source for source in before if _kind(source) in ("onlineEndpoints", "datastores", "connections")]
-    places = {source: target_of(source) if workspace == TARGET else source for source in moved}
+    places = {source: target_of(world, source) if workspace == TARGET else source for source in moved}
     found = {
         source: {name: value for name, value in kept[place.key].items() if value is not None}
         for kept in (held.endpoint_keys, held.datastores, held.connections)

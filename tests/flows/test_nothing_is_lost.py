@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.flows.any_scenario import scenarios
+from tests.flows.any_scenario import convertible_scenarios, scenarios
 from tests.flows.any_surroundings import surrounded
-from tests.flows.drops import REASONS
-from tests.flows.legacy_world import SOURCE, TIME_SCALE, World, inside, make_plan, prepare_folder
+from tests.flows.drops import REASONS, REASONS_IN_PLACE
+from tests.flows.legacy_world import EXAMPLE, SOURCE, TIME_SCALE, World, inside, make_plan, prepare_folder
 from tests.flows.losses import documents_about, losses, secrets_of
 from tests.flows.unknown_members import UNKNOWN, flagged, untold, with_unknown
 from vnetferry.config import load_config
@@ -47,10 +48,23 @@ _documents = scenarios().flatmap(lambda scenario: surrounded(list(scenario.resou
 @_DRAWN
 @given(scenarios())
 def test_migration_of_any_scenario_loses_nothing_unannounced(scenario: Scenario) -> None:
-    with _moved(scenario) as (before, world):
+    with _planned_world(scenario, "migration.yaml") as world:
+        before = documents_about(world)
+        world.carry_out()
         assert {source: world.get(source) for source in before} == before, "the source changed"
         assert losses(world, before, set(REASONS)) == []
         assert secrets_of(world, world.plan.target, before) == secrets_of(world, world.plan.source, before)
+
+
+@_DRAWN
+@given(convertible_scenarios())
+def test_conversion_in_place_of_any_scenario_loses_nothing_unannounced(scenario: Scenario) -> None:
+    with _planned_world(scenario, "in-place.yaml") as world:
+        before = documents_about(world)
+        secrets = secrets_of(world, SOURCE, before)
+        world.carry_out()
+        assert losses(world, before, set(REASONS_IN_PLACE)) == []
+        assert secrets_of(world, SOURCE, before) == secrets
 
 
 @_DRAWN
@@ -84,21 +98,18 @@ def _planned(inventory: Inventory, associated: str) -> Plan:
 
 
 @contextmanager
-def _moved(scenario: Scenario) -> Iterator[tuple[dict[ResourceId, dict], World]]:
-    """What the source was before a migration, and the world after it."""
+def _planned_world(scenario: Scenario, example: str) -> Iterator[World]:
+    """A world with the scenario, and its plan by one of the example's configurations."""
     with tempfile.TemporaryDirectory(prefix="vnetferry-any-") as name:
         folder = Path(name)
-        _configure(folder)
+        _configure(folder, example)
         with running(scenario, time_scale=TIME_SCALE) as sandbox, inside(sandbox):
-            world = World(sandbox, folder, make_plan(folder))
-            before = documents_about(world)
-            world.carry_out()
-            yield before, world
+            yield World(sandbox, folder, make_plan(folder))
 
 
-def _configure(folder: Path) -> None:
-    """The example's configuration, without requests of endpoints that are not there."""
+def _configure(folder: Path, example: str = "migration.yaml") -> None:
+    """Write a configuration of the example, without requests of endpoints that are not there, as migration.yaml."""
     prepare_folder(folder)
-    file = folder / "migration.yaml"
-    lines = [line for line in file.read_text().splitlines() if "requests" not in line]
-    file.write_text("\n".join(lines) + "\n")
+    config = yaml.safe_load((EXAMPLE / example).read_text())
+    del config["validation"]["requests"]
+    (folder / "migration.yaml").write_text(yaml.safe_dump(config))

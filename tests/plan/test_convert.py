@@ -271,6 +271,37 @@ def test_build_in_place_gives_a_computes_new_identity_the_roles_of_the_old_one(
     assert any("hold back its jobs" in w.text for w in made.warnings)
 
 
+def test_build_in_place_identity_of_the_workspace_keeps_what_it_may_on_an_endpoint(
+    inventory: Inventory, configure_in_place: Callable[..., MigrationConfig], edit: Edit
+) -> None:
+    """The assignment ends with the endpoint; who has it stays, and so needs no waiting for anything new."""
+    endpoint = inventory.source.child("onlineEndpoints", "credit")
+    held = with_role(inventory, edit, str(endpoint))
+    known = edit(held, "/ws-legacy", _set("identity", {"type": "SystemAssigned", "principalId": "c-1"}))
+    known = edit(known, "computes/cpu-cluster", _set("identity", None))
+
+    made = build(known, configure_in_place(), REQUESTS)
+
+    (step,) = [s for s in made.of_kind("assign_role") if s.resource.is_under(endpoint)]
+    assert (step.spec["holder"], step.spec["principal"]) == ("", "c-1")
+    assert step.depends_on == ("create_endpoint:credit",)
+
+
+def test_build_in_place_names_assets_by_ids_alone(
+    inventory: Inventory, configure_in_place: Callable[..., MigrationConfig], edit: Edit
+) -> None:
+    """Azure answers other spellings, and makes no deployment from them."""
+    deployment = inventory.source.child("onlineEndpoints", "credit").child("deployments", "blue")
+    model = str(inventory.find(deployment).get("model"))
+    changed = edit(inventory, "credit/deployments/blue", _set("properties.model", f"azureml:{model}"))
+
+    made = build(changed, configure_in_place(), REQUESTS)
+
+    assert made.step("create_deployment:credit/blue").body["properties"]["model"] == model
+    (entry,) = [e for e in made.carry_over if e.source == deployment and e.path == "properties.model"]
+    assert entry.disposition == "remapped"
+
+
 # --- What cannot be converted -------------------------------------------------------------------------------------
 
 
@@ -290,6 +321,7 @@ _HOPELESS = {
     "is Failed: deleted, it could not be made": ("/cpu-cluster", "properties.provisioningState", "Failed"),
     "'green' is Failed": ("/deployments/green", "properties.provisioningState", "Failed"),
     "churn would stay": ("/onlineEndpoints/churn", "properties.compute", "/subscriptions/x"),
+    "built by compute 'gone', which is not there": ("/ws-legacy", "properties.imageBuildCompute", "gone"),
     "a managed network already": (
         "/ws-legacy",
         "properties.managedNetwork.isolationMode",

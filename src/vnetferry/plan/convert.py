@@ -7,7 +7,9 @@ workspace's own vault, answers in files beside the plan. Assets, datastores and 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 
+from vnetferry.errors import ConfigError
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import (
@@ -30,7 +32,7 @@ from vnetferry.plan.associated import associated_resources
 from vnetferry.plan.carry_over import carry_over
 from vnetferry.plan.convert_computes import compute_step_id, plan_compute
 from vnetferry.plan.durations import expected_s
-from vnetferry.plan.endpoints import plan_endpoints
+from vnetferry.plan.endpoints import plan_endpoints, without_principals
 from vnetferry.plan.field_rules import CARRY, READ_ONLY, Rule
 from vnetferry.plan.fields import leaves, rule_of
 from vnetferry.plan.inbound import plan_inbound
@@ -49,6 +51,7 @@ from vnetferry.plan.workspace import outbound_rules, provision_step
 
 def plan_conversion(scope: Scope) -> Part:
     """Everything that a conversion does, in an order that respects its dependencies."""
+    _require_image_builder(scope)
     rules, warnings = outbound_rules(scope, associated_resources(scope))
     computes = scope.inventory.of_type(COMPUTE)
     kept = [step for endpoint in scope.endpoints if (step := _keep_secrets(scope, endpoint))]
@@ -168,7 +171,7 @@ def _network(scope: Scope, rules: dict[str, Json], after: tuple[str, ...]) -> Pa
         path: _rule_in_place(path, scope.config.target.image_build_compute)
         for path, _ in leaves(workspace.type, workspace.body)
     }
-    carried = carry_over(workspace, scope.target, workspace.body, stays)
+    carried = carry_over(workspace, scope.target, without_principals(deepcopy(workspace.body)), stays)
     # The compute that builds images is made after the network: naming it is that step's.
     return Part((enable, provision_step(scope, rules, "")), carried.carry_over, carried.warnings)
 
@@ -215,12 +218,37 @@ def _from_what_was_kept(scope: Scope, step: Step) -> Step:
     return step.model_copy(update=update)
 
 
+def _require_image_builder(scope: Scope) -> None:
+    """Raise ConfigError when an image is to be built by a compute that the workspace names and has not.
+
+    Azure would refuse it only once the deployment is deleted (FACTS 2.7).
+    """
+    name = _image_builder(scope)
+    known = sorted(compute.name for compute in scope.inventory.of_type(COMPUTE))
+    if not name or name.lower() in map(str.lower, known):
+        return
+    built = [d for d in scope.all_deployments if needs_image_build(scope, d)]
+    if built:
+        raise ConfigError(
+            f"the workspace has its images built by compute '{name}', which is not there, and deployment "
+            f"'{built[0].id.parent.name}/{built[0].name}' needs one built",
+            resource="target.image_build_compute",
+            remedy=f"Set it to a compute of the workspace: {', '.join(known) or 'make one first'}.",
+        )
+
+
+def _image_builder(scope: Scope) -> str:
+    """The compute that builds images in the end; "" when none is named."""
+    return str(
+        scope.config.target.image_build_compute or scope.inventory.workspace.get("imageBuildCompute") or ""
+    )
+
+
 def _image_build(scope: Scope, step: Step) -> tuple[str, ...]:
     """The step that makes the compute which builds the deployment's image, when Azure has to build one."""
-    name = scope.config.target.image_build_compute or scope.inventory.workspace.get("imageBuildCompute")
     deployment = scope.inventory.find(step.resource)
     known = {compute.name.lower(): compute for compute in scope.inventory.of_type(COMPUTE)}
-    found = known.get(str(name).lower())
+    found = known.get(_image_builder(scope).lower())
     return (compute_step_id(found),) if found and needs_image_build(scope, deployment) else ()
 
 

@@ -156,6 +156,10 @@ def _remap_references(scope: Scope, deployment: Document, properties: Json) -> N
     ):
         if isinstance(holder.get(key), str):
             holder[key] = scope.remap.reference(was[key])
+    collected = deployment.get("dataCollector", {}).get("collections", {})
+    for name, collection in properties.get("dataCollector", {}).get("collections", {}).items():
+        if "dataId" in collection:
+            collection["dataId"] = scope.remap.reference(collected[name]["dataId"])
 
 
 def _injected(deployment: Document) -> list[str]:

@@ -36,21 +36,26 @@ _STEPS = {
 class Moved:
     """The resources of one migration that move, and where to; pure, and made once for all satellites.
 
-    Computes stay with the source, but in place, where they are deleted and made again.
+    Computes stay with the source, but in place, where they are deleted and made again; there the workspace, its own
+    identity and whatever else is in it stay.
     """
 
     def __init__(self, scope: Scope, copies: Iterable[Step] = ()) -> None:
         """In: copies: the steps that copy versions of assets; without them assets count as what stays."""
         self._source = scope.inventory.source
-        others = scope.inventory.of_type(COMPUTE) if scope.config.in_place else _stores(scope)
-        sources = (scope.inventory.workspace, *scope.endpoints, *scope.all_deployments, *others)
+        others = (
+            scope.inventory.of_type(COMPUTE)
+            if scope.config.in_place
+            else (scope.inventory.workspace, *_stores(scope))
+        )
+        sources = (*scope.endpoints, *scope.all_deployments, *others)
         self._targets = {d.id.key: scope.remap.id(d.id) for d in sources}
         self._makers: dict[ResourceId, str] = {}
         for step in sorted(copies, key=lambda step: step.id):
             self._add_copy(step)
-        self._own = {principal_of(d) for d in scope.inventory.documents if self.is_in_source(str(d.id))} - {
-            ""
-        }
+        within = (d for d in scope.inventory.documents if self.is_in_source(str(d.id)))
+        left = sources if scope.config.in_place else within
+        self._own = {principal_of(d) for d in left} - {""}
         self._holders = {principal_of(d): self._targets[d.id.key] for d in sources if principal_of(d)}
         self._group = (scope.inventory.source.group_id.key, scope.target.group_id)
 
@@ -72,7 +77,7 @@ class Moved:
         return self._holders.get(principal.lower())
 
     def is_own(self, principal: str) -> bool:
-        """Whether a principal is the system-assigned identity of something in the source workspace."""
+        """Whether a principal is the system-assigned identity of something that is left, or deleted, in the source."""
         return principal.lower() in self._own
 
     def group(self, resource: str) -> ResourceId | None:

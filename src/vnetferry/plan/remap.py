@@ -67,8 +67,12 @@ class Remap(Value):
         return self.source.child(kind, name).child("versions", version)
 
     def reference(self, text: str) -> str:
-        """A deployment's reference to an asset as it must stand in the target."""
-        asset = self.asset(text) if self.source != self.target else None
+        """A deployment's reference to an asset as it must stand in the target: an ARM id, or a registry's URI.
+
+        A deployment is made from no other spelling, converted in place neither; an ARM id stays there in its own case.
+        """
+        in_place = self.source == self.target
+        asset = None if in_place and text.startswith("/") else self.asset(text)
         return str(self.id(asset)) if asset else text
 
     @cached_property
