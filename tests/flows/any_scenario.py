@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.flows import any_documents as documents
 from tests.flows import any_satellites as hanging
+from tests.flows.any_computes import computes
 from tests.flows.any_satellites import document
 from tests.flows.legacy_world import SOURCE, legacy_scenario
 from tests.flows.registry_world import ENVIRONMENT as REGISTRY_ENVIRONMENT
@@ -46,6 +47,7 @@ _SHORT = f"subscriptions/{SOURCE.subscription_id}/resourceGroups/rg-legacy/works
 _FOLDERS = ("LocalUpload/7438fa/src", "LocalUpload/7438fa/src/inner", "größe/an other", "x.y")
 _ENDPOINT_NAMES = ["credit", "Churn", "a-1", "x1234567890123456789012345678"]
 _DEPLOYMENT_NAMES = ["blue", "Green", "a-b-c", "x12345678901234567890123456789ab"]
+_COMPUTE_NAMES = ["Cluster-2", "a12", "x123456789012345678901y"]
 _ASSET_NAMES = ["churn-tree", "Model_1.2", "_x", "a" * 100]
 _VERSIONS = st.sampled_from(["1", "3", "2024-01-01.rc1", "20260101000000"])
 
@@ -64,6 +66,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     is_private = draw(st.booleans())
     content, blobs = _content()
     found = [*_surroundings(), draw(_workspace(is_private=is_private)), *draw(_stores())]
+    found += [draw(_compute(name)) for name in draw(_some(_COMPUTE_NAMES, 2, 0))]
     pool, assets = draw(_assets(content))
     found += assets
     endpoints, keys = [], {}
@@ -240,6 +243,11 @@ def _stores(draw: st.DrawFn) -> list[Json]:
         }
         found.append(document(str(SOURCE.child("connections", name)), properties, tags=None, location=None))
     return found
+
+
+def _compute(name: str) -> Strategy:
+    identities = st.none() | _identity(str(SOURCE.child("computes", name)))
+    return identities.flatmap(lambda identity: computes(name, identity))
 
 
 def _content() -> tuple[list[str], dict[str, BlobContent]]:

@@ -46,5 +46,7 @@ REASONS = {**OF_PROPERTIES, **OF_DOCUMENTS}
 # In place nothing stays behind: what a document as a whole may be dropped for is that Azure ends it.
 REASONS_IN_PLACE = {
     **OF_PROPERTIES,
+    # REST, Compute - Get: "Any secrets (storage keys, service credentials, etc) are not returned"
+    "Azure answers no password, and the account has no public key": "2.5, computes",
     "of a legacy deployment, with which it ends; the managed network has its own": "1, endpoints per deployment",
 }

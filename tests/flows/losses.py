@@ -102,6 +102,7 @@ def _lost(world: World, before: Before, source: ResourceId, entries: dict[str, C
             lines = [
                 *unannounced(was, world.get(target), entries),
                 *_other_content(world, source, was, target),
+                *_other_state(world, source, was, target),
             ]
             yield from (f"{source.name} -> {target.name}: {line}" for line in lines)
 
@@ -157,6 +158,14 @@ def _other_content(world: World, source: ResourceId, was: Json, target: Resource
         old, new = _files(world, SOURCE, before), _files(world, TARGET, str(after))
         if old != new or not old:
             yield f"its files {sorted(old)} became {sorted(new)}"
+
+
+def _other_state(world: World, source: ResourceId, was: Json, target: ResourceId) -> Iterator[str]:
+    """A compute instance that was stopped, and runs, or the other way round."""
+    if _kind(source) == "computes":
+        before, after = ((d["properties"]["properties"] or {}).get("state") for d in (was, world.get(target)))
+        if before != after:
+            yield f"it was {before}, and is {after}"
 
 
 def _files(world: World, workspace: ResourceId, uri: str) -> dict[str, bytes]:

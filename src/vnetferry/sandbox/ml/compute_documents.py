@@ -13,7 +13,7 @@ from vnetferry.sandbox.ml.compute_cores import nodes_that_fit
 from vnetferry.sandbox.ml.identity import resolve_identity
 from vnetferry.sandbox.ml.scope import child_id, created, modified
 from vnetferry.sandbox.routes import Call
-from vnetferry.sandbox.wire import Json
+from vnetferry.sandbox.wire import Json, Principal
 
 if TYPE_CHECKING:
     from vnetferry.sandbox.world import World
@@ -73,10 +73,22 @@ def new_document(call: Call, subject: Subject) -> Json:
             "disableLocalAuth": bool(properties.get("disableLocalAuth")),
             "createdOn": known.get("createdOn") or stamp,
             "modifiedOn": stamp,
-            "properties": _filled(properties, known),
+            "properties": {**_maker(properties, principal), **_filled(properties, known)},
         },
         "systemData": history,
     }
+
+
+def _maker(properties: Json, principal: Principal | None) -> Json:
+    """Whom an instance belongs to unless it is assigned to somebody else."""
+    if properties["computeType"] != "ComputeInstance" or principal is None:
+        return {}
+    who = {
+        "userName": principal.app_id,
+        "userOrgId": principal.tenant_id,
+        "userId": principal.object_id,
+    }
+    return {"createdBy": who}
 
 
 def complete(world: World, document: Json) -> None:
