@@ -40,7 +40,13 @@ OF_DOCUMENTS = {
     "stays with the source. Register those that are needed in the new workspace.": "4.5, assets",
     "stays with the source. Lock the new resources after the migration; a lock before it stops the managed "
     "network.": "2.1, scope locks",
+    "the identity that has it stays with the source": "2.5, computes",
+    "what it is on stays with the source": "2.5, computes; 4.5, assets",
     "of a deployment's own network, with which it goes when the source is retired": "1, endpoints per deployment",
+}
+# Of what is neither in the workspace nor hangs on it: it is untouched, such as an identity that only computes have.
+OF_OTHERS = {
+    "stays with the source; nothing that moves uses it": "2.5, computes",
 }
 REASONS = {**OF_PROPERTIES, **OF_DOCUMENTS}
 # In place nothing stays behind: what a document as a whole may be dropped for is that Azure ends it.

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.flows.announced import unannounced
+from tests.flows.drops import OF_OTHERS
 from tests.flows.legacy_world import SOURCE, TARGET, World
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.plan import WHOLE_DOCUMENT, CarryOver
@@ -58,7 +59,8 @@ def losses(world: World, before: Before, reasons: set[str]) -> list[str]:
     lines += [
         f"{target.name} is made from {count} documents" for target, count in targets.items() if count > 1
     ]
-    unknown = {e.reason for e in world.plan.carry_over if e.disposition == "dropped"} - reasons
+    dropped = [e for e in world.plan.carry_over if e.disposition == "dropped"]
+    unknown = {e.reason for e in dropped if e.source in before or e.reason not in OF_OTHERS} - reasons
     return lines + [f"nothing explains why it is dropped: {reason}" for reason in sorted(unknown)]
 
 
