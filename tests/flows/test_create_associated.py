@@ -30,8 +30,10 @@ from vnetferry.gateway import network
 from vnetferry.gateway.api_versions import KEY_VAULT, PRIVATE_DNS
 from vnetferry.gateway.api_versions import STORAGE as STORAGE_VERSION
 from vnetferry.gateway.azure import connect
+from vnetferry.gateway.inventory import read_inventory
 from vnetferry.models.ids import ResourceId
 from vnetferry.plan.reverse import Reversal, build_reversal
+from vnetferry.plan.stale import changes
 
 pytestmark = pytest.mark.xdist_group("create-associated")
 Json = dict[str, Any]
@@ -181,6 +183,11 @@ def test_identity_of_ones_own_gets_its_roles_on_what_is_new(moved: World) -> Non
     roles = dict(given)
     assert roles[held["containerRegistry"]] == roles[REGISTRY]
     assert roles[held["storageAccount"]] == roles[STORAGE]
+
+
+def test_plan_is_not_stale_by_what_it_made(moved: World) -> None:
+    """Or an apply that was cut off could not go on."""
+    assert changes(moved.plan, read_inventory(connect(), moved.plan.source, figures=False)) == []
 
 
 def test_all_that_was_made_goes_when_the_migration_is_taken_back(closed: Bench, moved: World) -> None:

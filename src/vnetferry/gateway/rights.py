@@ -23,9 +23,8 @@ def worn_identities(documents: Iterable[Document]) -> list[ResourceId]:
 def read_role_assignments(
     readings: Readings, workspace: ResourceId, scopes: Iterable[ResourceId], wearers: Iterable[Document]
 ) -> list[Document]:
-    """Role assignments at or below the workspace and the scopes, which are endpoints and what the workspace stands on,
-    and those to the wearers' identities at every scope of every subscription that the caller sees; with the
-    definitions of the custom roles that they give.
+    """Role assignments at or below the workspace and the scopes, and those to the wearers' identities at every
+    scope of every subscription that the caller sees; with the definitions of the custom roles that they give.
     """
     principals = {principal.lower() for wearer in wearers for principal in _principals(wearer)}
     found = [

@@ -14,22 +14,14 @@ from vnetferry.models.inventory import (
     APPLICATION_INSIGHTS,
     BATCH_ENDPOINT,
     COMPUTE,
-    CONTAINER_REGISTRY,
     DEPLOYMENT,
     ENDPOINT,
-    KEY_VAULT,
     LOG_WORKSPACE,
     PRIVATE_ENDPOINT_CONNECTION,
-    STORAGE_ACCOUNT,
     Document,
 )
 
 _ASSOCIATED = ("storageAccount", "keyVault", "containerRegistry", "applicationInsights")
-# Of what a workspace stands on, that whose role assignments a migration may have to make again on a new one.
-_STOOD_ON = {
-    kind.lower()
-    for kind in (STORAGE_ACCOUNT, KEY_VAULT, CONTAINER_REGISTRY, APPLICATION_INSIGHTS, LOG_WORKSPACE)
-}
 # Ingestion secrets that Application Insights answers in clear text.
 _SECRET_PROPERTIES = ("InstrumentationKey", "ConnectionString")
 
@@ -53,12 +45,11 @@ def read_satellites(
     connections = read_connections(readings, used)
     inbound = [*_of(children, PRIVATE_ENDPOINT_CONNECTION), *connections]
     wearers = [workspace, *endpoints, *deployments, *_of(children, BATCH_ENDPOINT), *_of(children, COMPUTE)]
-    stood_on = [d.id for d in used if d.type.lower() in _STOOD_ON]
     sinks = [*_of(used, LOG_WORKSPACE), *_of(used, APPLICATION_INSIGHTS)]
     return [
         *connections,
         *read_callers(readings, workspace, used, inbound),
-        *read_role_assignments(readings, workspace.id, [*(e.id for e in endpoints), *stood_on], wearers),
+        *read_role_assignments(readings, workspace.id, [e.id for e in endpoints], wearers),
         *read_monitoring(readings, workspace.id, [workspace, *endpoints, *deployments], sinks),
         *read_binding_locks(readings, [workspace.id, *(document.id for document in used)]),
     ]
