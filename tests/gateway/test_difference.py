@@ -28,6 +28,8 @@ ID = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAcco
         ({"properties": {"description": None}}, {"properties": {"description": "Azure's"}}),
         ({"properties": {"instances": 1}}, {"properties": {"instances": 1.0, "more": True}}),
         ({"tags": {}}, {"tags": None}),
+        ({"tags": {"Team": "a"}}, {"tags": {"team": "a", "more": ""}}),
+        ({"properties": {"environmentVariables": {"A": None}}}, {"properties": {"environmentVariables": {}}}),
         ({"id": "/x", "systemData": {"createdAt": "1"}}, {}),
         (
             {"properties": {"environmentVariables": {"A": "1"}}},
@@ -80,6 +82,30 @@ def test_differs_azures_own_spelling_is_no_difference(desired: Any, current: Any
         ),
         ({"sku": {"capacity": 2}}, {"sku": {"capacity": 1}}, "sku.capacity"),
         ({"tags": {"k": "v"}}, {"tags": None}, "tags.k"),
+        ({"tags": {"k": ""}}, {"tags": {}}, "tags.k"),
+        ({"tags": {"Tier": "Gold"}}, {"tags": {"Tier": "gold"}}, "tags.Tier"),
+        ({"tags": {"name": "a"}}, {"tags": {"name": "b"}}, "tags.name"),
+        ({"properties": {"tags": {"id": "x"}}}, {"properties": {"tags": {}}}, "properties.tags.id"),
+        (
+            {"properties": {"properties": {"from": ""}}},
+            {"properties": {"properties": {}}},
+            "properties.properties.from",
+        ),
+        (
+            {"properties": {"metadata": {"ApiVersion": "PT60S"}}},
+            {"properties": {"metadata": {"ApiVersion": "PT1M"}}},
+            "properties.metadata.ApiVersion",
+        ),
+        (
+            {"properties": {"environmentVariables": {"a": "1"}}},
+            {"properties": {"environmentVariables": {"A": "1"}}},
+            "properties.environmentVariables.A",
+        ),
+        (
+            {"properties": {"environmentVariables": {}}},
+            {"properties": {"environmentVariables": {"B": ""}}},
+            "properties.environmentVariables.B",
+        ),
     ],
 )
 def test_differs_real_difference_is_named(desired: Any, current: Any, path: str) -> None:

@@ -2,7 +2,7 @@
 
 A wanted body is a subset of the document, apart from what Azure is known to write in its own way: ids and
 enumerated words in another case, locations by display name, durations, zero traffic, variables that the
-service injects.
+service injects. What people name themselves, such as tags, Azure keeps as it is, and so it is compared.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ _WORDS = {
     "firewallsku", "type", "tier", "kind", "modeltype", "ostype", "protocol", "credentialstype",
     "datastoretype", "status", "vmsize", "vmpriority", "computetype",
 }  # fmt: skip
+# Maps whose names and values are people's own, and inside `properties` once more those of an asset or endpoint:
+# "" is a value there and not an absence, and no word is Azure's. Only tags have names in any case.
+_PEOPLES = {"tags", "environmentvariables", "metadata"}
 # Maps that are wanted as a whole: what is in the document beyond them is a difference.
 _WHOLE = {"traffic", "mirrortraffic", "environmentvariables"}
 _INJECTED = {"azureml_model_dir", "azureml_entry_script", "aml_app_root"}
@@ -40,7 +43,9 @@ def _compare(desired: Any, current: Any, path: tuple[str, ...]) -> list[str]:
     if desired is None:
         return []  # a null wishes nothing: Azure fills in its default
     if isinstance(desired, Mapping):
-        return _compare_maps(desired, current if isinstance(current, Mapping) else {}, path)
+        there = current if isinstance(current, Mapping) else {}
+        compare = _compare_peoples_own if _is_peoples_own(path) else _compare_maps
+        return compare(desired, there, path)
     if isinstance(desired, (list, tuple)):
         return _compare_lists(list(desired), current, path)
     same = _same(desired, current, path[-1].lower() if path else "")
@@ -54,11 +59,30 @@ def _compare_maps(desired: Mapping[str, Any], current: Mapping[str, Any], path: 
         if key.lower() not in _READ_ONLY or len(path) > 1:
             found += _compare(value, there.get(key.lower()), (*path, key))
     if path and path[-1].lower() in _WHOLE:
-        wanted = {key.lower() for key in desired} | _INJECTED
+        wanted = {key.lower() for key in desired}
         found += [
             ".".join((*path, key)) for key, value in current.items() if key.lower() not in wanted and value
         ]
     return found
+
+
+def _is_peoples_own(path: tuple[str, ...]) -> bool:
+    folded = [name.lower() for name in path[-2:]]
+    return folded == ["properties", "properties"] or (bool(folded) and folded[-1] in _PEOPLES)
+
+
+def _compare_peoples_own(
+    desired: Mapping[str, Any], current: Mapping[str, Any], path: tuple[str, ...]
+) -> list[str]:
+    kind = path[-1].lower()
+    fold = str.lower if kind == "tags" else str
+    there = {fold(key): value for key, value in current.items()}
+    wanted = {fold(key): value for key, value in desired.items() if value is not None}
+    found = [key for key, value in wanted.items() if key not in there or there[key] != value]
+    if kind in _WHOLE:
+        found += [key for key in there if key not in wanted and key.lower() not in _INJECTED]
+    names = {fold(key): key for key in (*current, *desired)}
+    return [".".join((*path, names[key])) for key in found]
 
 
 def _compare_lists(desired: list[Any], current: Any, path: tuple[str, ...]) -> list[str]:
@@ -71,7 +95,7 @@ def _compare_lists(desired: list[Any], current: Any, path: tuple[str, ...]) -> l
 
 def _same(desired: Any, current: Any, key: str) -> bool:
     if not desired and not current:
-        return True  # null, absent, "", 0 and false: Azure does not tell them apart
+        return True  # null, absent, "", 0 and false: in its own properties Azure does not tell them apart
     if isinstance(desired, str) and isinstance(current, str):
         return _same_text(desired, current, key)
     return bool(desired == current)
