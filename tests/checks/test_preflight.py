@@ -270,3 +270,31 @@ def test_preflight_warns_that_public_egress_ends(facts: Make) -> None:
 def test_preflight_puts_the_gravest_first(facts: Make) -> None:
     found = run_preflight(facts(vantages=(), missing_actions={"/subscriptions/s": ("x/write",)}))
     assert [f.severity for f in found] == ["blocks", "warns", "informs"]
+
+
+@pytest.mark.parametrize(
+    ("access", "credit_access", "said"),
+    [
+        ("disabled", "Enabled", "nobody from the internet"),
+        ("as_is", "Disabled", "nobody from the internet"),
+        ("as_is", "Enabled", "nobody from the internet, but its public endpoints (credit-v2) everybody"),
+        (
+            "enabled",
+            "Disabled",
+            "nobody from the internet, but its public endpoints (churn-v2, credit-v2) everybody",
+        ),
+    ],
+)
+def test_ip_rules_say_which_endpoints_lose_their_protection(
+    facts: Make, access: str, credit_access: str, said: str
+) -> None:
+    rules = {"defaultAction": "Deny", "ipRules": [{"value": "203.0.113.0/24"}]}
+    change = {
+        "ws-legacy": _set("properties", "networkAcls", value=rules),
+        "credit": _set("properties", "publicNetworkAccess", value=credit_access),
+    }
+    requests = {"credit": "credit.json", "churn": "churn.json"}
+    sections = {"validation": {"requests": requests}, "endpoints": {"public_network_access": access}}
+    found = _only(run_preflight(facts(change, sections=sections)))
+    assert found.check == "ip_rules"
+    assert found.evidence.endswith(said)

@@ -73,12 +73,17 @@ def _endpoint_body(scope: Scope, endpoint: Document) -> Json:
     body: Json = scope.remap.value(writable(endpoint.type, endpoint.body))
     body["location"] = scope.location
     properties = body.setdefault("properties", {})
-    access = scope.config.endpoints.public_network_access
-    if access != "as_is":
-        properties["publicNetworkAccess"] = access.capitalize()
+    if scope.config.endpoints.public_network_access != "as_is":
+        properties["publicNetworkAccess"] = public_access(scope, endpoint)
     properties["traffic"] = endpoint.get("traffic", {})
     properties["mirrorTraffic"] = endpoint.get("mirrorTraffic", {})
     return without_principals(body)
+
+
+def public_access(scope: Scope, endpoint: Document) -> str:
+    """Whether the internet reaches what is made of a source endpoint: "Enabled" (Azure's default) or "Disabled"."""
+    access = scope.config.endpoints.public_network_access
+    return (endpoint.get("publicNetworkAccess", "Enabled") if access == "as_is" else access).capitalize()
 
 
 def without_principals(body: Json) -> Json:
