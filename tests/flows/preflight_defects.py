@@ -178,6 +178,20 @@ def policy(scope: str, mode: str, condition: Json) -> Plant:
     return plant
 
 
+def denied_role(bench: Bench) -> None:
+    """A policy that denies a role which the source's identity has."""
+    reads = assignment(
+        "Storage Blob Data Reader", FEATURES, bench.document(str(SOURCE))["identity"]["principalId"], 21
+    )
+    bench.add(reads)
+    kind, role = reads["type"], reads["properties"]["roleDefinitionId"]
+    known = [
+        {"field": "type", "equals": kind},
+        {"field": f"{kind}/roleDefinitionId", "contains": role.rpartition("/")[2]},
+    ]
+    policy(SUBSCRIPTION, "All", {"allOf": known})(bench)
+
+
 def _assigned(scope: str) -> str:
     return f"{scope}/providers/Microsoft.Authorization/policyAssignments/house"
 
@@ -606,7 +620,8 @@ DEFECTS = (
         "policies",
         "blocks",
         (
-            "policy 'House rules' (assignment house) denies workspaces ws-secure, onlineEndpoints demand-v2",
+            "policy 'House rules' (assignment house) denies workspaces ws-secure, ",
+            "onlineEndpoints demand-v2, deployments main, metricAlerts demand-is-slow",
             "'location' is westeurope",
             "az policy exemption create --name vnetferry --policy-assignment",
             f"--scope {SECURE}",
@@ -641,6 +656,26 @@ DEFECTS = (
         "blocks",
         ("denies privateEndpointConnections ws-secure", "'privateEndpoint.id' is not given", "Waiver"),
         sends("DELETE", _assigned(LEGACY), _POLICY),
+    ),
+    Defect(
+        "a policy that denies a role",
+        denied_role,
+        "policies",
+        "blocks",
+        ("policy 'House rules' (assignment house) denies roleAssignments", "az policy exemption create"),
+        exempt(SUBSCRIPTION),
+    ),
+    Defect(
+        "a policy that denies a connection",
+        policy(
+            SECURE,
+            "All",
+            {"field": "type", "equals": "Microsoft.MachineLearningServices/workspaces/connections"},
+        ),
+        "policies",
+        "blocks",
+        ("denies connections",),
+        sends("DELETE", _assigned(SECURE), _POLICY),
     ),
     Defect(
         "policies that nobody can be asked about",

@@ -8,23 +8,46 @@ from vnetferry.checks.facts import Facts
 from vnetferry.errors import ConfigError, PersonNeeded
 from vnetferry.models.base import Json, digest
 from vnetferry.models.inventory import Document
+from vnetferry.models.plan import Step, StepKind
 from vnetferry.models.run import PLAN_TAG, SOURCE_TAG
 from vnetferry.plan.approvals import approved_targets
-from vnetferry.plan.associated import plan_associated
-from vnetferry.plan.endpoints import plan_endpoints
-from vnetferry.plan.inbound import plan_inbound
+from vnetferry.plan.build import build
 from vnetferry.plan.rules import WIRE_MODES
 from vnetferry.plan.scope import Scope
 from vnetferry.plan.workspace import plan_workspace
 
-_MADE = ("create_associated", "create_endpoint", "create_deployment", "create_private_endpoint")
-# What tells endpoints and deployments apart, and no policy of their kind.
-_OWN = ("description", "environmentVariables", "model", "environmentId", "codeConfiguration", "properties")
+# The steps that send their body, and where in it they put the plan's tags: nowhere, if Azure keeps none there.
+_TAGS: dict[StepKind, tuple[str, ...]] = {
+    "create_associated": ("tags",),
+    "create_endpoint": ("tags",),
+    "create_deployment": ("tags",),
+    "create_private_endpoint": ("tags",),
+    "create_compute": ("tags",),
+    "create_alert": ("tags",),
+    "create_autoscale_setting": ("tags",),
+    "copy_datastore": ("properties", "tags"),
+    "copy_code": ("properties", "tags"),
+    "copy_environment": ("properties", "tags"),
+    "copy_model": ("properties", "tags"),
+    "copy_data": ("properties", "tags"),
+    "copy_container": (),
+    "copy_connection": (),
+    "assign_role": (),
+    "create_diagnostic_setting": (),
+}
+# What tells resources of a kind apart, and no policy of their kind.
+_OWN = (
+    *("description", "displayName", "name", "properties", "tags", "isArchived"),
+    *("environmentVariables", "model", "environmentId", "codeConfiguration"),
+    *("modelUri", "dataUri", "codeUri", "image", "condaFile", "flavors"),
+    *("accountName", "containerName", "credentials", "metadata"),
+    *("principalId", "scopes", "criteria", "targetResourceUri", "profiles"),
+)
 _LINKED = ("storage_account", "key_vault", "container_registry")
 
 
 def policy_subjects(facts: Facts) -> list[Document]:
-    """The resources with their contents; of several that differ in names and code alone, the first.
+    """The resources with their contents; of several that differ in names and content alone, the first.
 
     None while nothing can be planned: the checks of the configuration and of the conversion say why.
     """
@@ -40,12 +63,22 @@ def _subjects(facts: Facts) -> Iterator[Document]:
     tags = {PLAN_TAG: "0" * 12, SOURCE_TAG: str(scope.inventory.source)}
     if facts.target is None or facts.config.in_place:
         yield Document(id=scope.target, body=_workspace(scope, tags))
-    parts = (plan_associated(scope), plan_endpoints(scope), plan_inbound(scope))
-    for step in (step for part in parts for step in part.steps):
-        if step.kind in _MADE:
-            body = {**step.body, "tags": {**step.body.get("tags", {}), **tags}}
-            yield Document(id=step.resource, body=body)
+    for step in build(scope.inventory, scope.config, scope.requests).steps:
+        if step.kind in _TAGS and step.resource.subscription_id:  # nobody can be asked about what lies above
+            yield Document(id=step.resource, body=_sent(step, tags))
     yield from _connections(facts)
+
+
+def _sent(step: Step, tags: dict[str, str]) -> Json:
+    """A step's body with the plan's tags, without what only carrying it out adds."""
+    body: Json = {**step.body}
+    inner = body
+    for name in _TAGS[step.kind]:
+        inner[name] = {**(inner.get(name) or {})}
+        inner = inner[name]
+    if _TAGS[step.kind]:
+        inner.update(tags)
+    return body
 
 
 def _workspace(scope: Scope, tags: dict[str, str]) -> Json:

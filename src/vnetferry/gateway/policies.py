@@ -12,6 +12,7 @@ from vnetferry.gateway.readings import Readings
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import Document
+from vnetferry.plan.moved import scope_text
 
 _CHECK = "providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
 
@@ -39,11 +40,13 @@ def read_denials(readings: Readings, subjects: Iterable[Document]) -> list[Denia
 
 def _evaluations(readings: Readings, subject: Document) -> list[Json]:
     content = {**subject.body, "type": subject.id.type, "name": subject.id.name}
-    details: Json = {"resourceContent": content}
-    if subject.id.type.count("/") > 1:
-        details["scope"] = str(subject.id.parent)
-    path = f"{subject.id.group_id}/{_CHECK}"
-    answer = readings.azure.arm.post(path, api_versions.POLICY_RESTRICTIONS, {"resourceDetails": details})
+    group, subscription = subject.id.group_id, f"/subscriptions/{subject.id.subscription_id}"
+    where = str(group) if subject.id.resource_group else subscription
+    scope = str(subject.id.parent) if subject.id.type.count("/") > 1 else scope_text(subject)
+    details: Json = {"resourceContent": content} | ({"scope": scope} if scope != where else {})
+    answer = readings.azure.arm.post(
+        f"{where}/{_CHECK}", api_versions.POLICY_RESTRICTIONS, {"resourceDetails": details}
+    )
     result: Json = answer.body.get("contentEvaluationResult") or {}
     return [each for each in result.get("policyEvaluations") or () if _denies(each)]
 
