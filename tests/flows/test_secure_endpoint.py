@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +11,14 @@ import pytest
 import yaml
 
 from flows.secure_endpoint import secure_endpoint
-from tests.flows.legacy_world import EXAMPLE, TARGET, World, legacy_world
+from tests.flows.legacy_world import EXAMPLE, TARGET, World, legacy_scenario, legacy_world
+from tests.flows.preflight_bench import FEATURES, STORAGE
 from vnetferry.config import load_config
 from vnetferry.errors import ConfigError
+from vnetferry.models.ids import ResourceId
 from vnetferry.models.outcome import Outcome
+from vnetferry.plan.approvals import APPROVER
+from vnetferry.sandbox.scenario import Scenario
 
 pytestmark = [
     pytest.mark.xdist_group("prefect"),
@@ -66,9 +71,29 @@ def _secure(world: World, files: list[str]) -> list[Outcome]:
     return outcomes
 
 
+def _with_features() -> Scenario:
+    """The example beside another storage account."""
+    scenario = legacy_scenario()
+    account = copy.deepcopy(next(d for d in scenario.resources if d["id"] == STORAGE))
+    account.update(id=FEATURES, name="stfeatures")
+    account["properties"].pop("privateEndpointConnections")
+    return scenario.model_copy(update={"resources": (*scenario.resources, account)})
+
+
+def _connected_to_features() -> str:
+    """The example's configuration with a private endpoint rule that leads there."""
+    config = yaml.safe_load((EXAMPLE / "migration.yaml").read_text())
+    destination = {"service_resource_id": FEATURES, "subresource_target": "blob"}
+    rule = {"name": "features", "type": "private_endpoint", "destination": destination}
+    config["target"]["outbound_rules"].append(rule)
+    return yaml.safe_dump(config)
+
+
 @pytest.fixture(scope="module")
 def secured(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    with legacy_world(tmp_path_factory.mktemp("secured")) as world:
+    with legacy_world(
+        tmp_path_factory.mktemp("secured"), _with_features(), config=_connected_to_features()
+    ) as world:
         files = _write(world.folder)
         first = _secure(world, files)
         seen = len(world.requests())
@@ -90,6 +115,18 @@ def test_secure_endpoint_is_as_its_files_say(secured: Secured) -> None:
     assert deployment["properties"]["instanceType"] == "Standard_DS3_v2"
     network = secured.world.get(TARGET)["properties"]["managedNetwork"]
     assert network["status"]["status"] == "Active"
+
+
+def test_secure_endpoint_may_approve_what_its_network_connects_to(secured: Secured) -> None:
+    """Azure approves by itself only on what the workspace stands on: the identity is given the right before."""
+    (approval,) = (o for o in secured.first if o.step.startswith("assign_role:"))
+    assert approval.resource
+    assigned = secured.world.get(approval.resource)["properties"]
+    assert assigned["roleDefinitionId"].endswith(APPROVER[0])
+    assert assigned["principalId"] == secured.world.get(TARGET)["identity"]["principalId"]
+    account = secured.world.get(ResourceId(FEATURES))["properties"]
+    (connection,) = account["privateEndpointConnections"]
+    assert connection["properties"]["privateLinkServiceConnectionState"]["status"] == "Approved"
 
 
 def test_secure_endpoint_isolation_is_proven_from_both_vantages(secured: Secured) -> None:

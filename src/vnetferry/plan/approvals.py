@@ -8,6 +8,7 @@ managed virtual network isolation (approval of private endpoints), since 2025-04
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Mapping
 
 from vnetferry.checks.rights import approval_actions
 from vnetferry.models.base import Json
@@ -38,21 +39,33 @@ def plan_approvals(scope: Scope, moved: Moved) -> Part:
     given = [
         twin.scope for twin in twins(scope, moved) if twin.holder == scope.target and twin.role in _APPROVING
     ]
+    principal = next((found for _, found in acting_identity(scope.inventory)), "")
     wanted = (target for target in approved_targets(scope) if takes_approver(target))
-    return Part(tuple(_step(scope, target) for target in wanted if not _is_below(target, given)))
+    return Part(
+        tuple(
+            approval_step(scope.target, target, workspace_step_id(scope), principal)
+            for target in wanted
+            if not _is_below(target, given)
+        )
+    )
 
 
 def approved_targets(scope: Scope) -> list[ResourceId]:
     """What private endpoint rules lead to, but for what Azure itself approves on, sorted."""
     associated = associated_resources(scope)
     rules, _ = outbound_rules(scope, associated)
-    own = {text.lower() for text in associated.values()} | {scope.target.key}
+    return connected(rules, (*associated.values(), str(scope.target)))
+
+
+def connected(rules: Mapping[str, Json], own: Iterable[str]) -> list[ResourceId]:
+    """What private endpoint rules (wire properties by name) lead to, but for the ids of `own`, sorted."""
+    known = {text.lower() for text in own}
     targets = {
         ResourceId(rule["destination"]["serviceResourceId"])
         for rule in rules.values()
         if rule["type"] == "PrivateEndpoint"
     }
-    return sorted(target for target in targets if target.key not in own)
+    return sorted(target for target in targets if target.key not in known)
 
 
 def takes_approver(target: ResourceId) -> bool:
@@ -64,8 +77,12 @@ def _is_below(target: ResourceId, scopes: list[str]) -> bool:
     return any(f"{target.key}/".startswith(f"{scope.lower()}/") for scope in scopes)
 
 
-def _step(scope: Scope, target: ResourceId) -> Step:
-    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{scope.target.key}#{APPROVER[0]}#{target.key}")
+def approval_step(workspace: ResourceId, target: ResourceId, after: str, principal: str = "") -> Step:
+    """The step that lets a workspace's identity approve on `target`.
+
+    In: after: id of the step that makes the workspace. principal: the identity's, "" for the workspace's own.
+    """
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{workspace.key}#{APPROVER[0]}#{target.key}")
     definitions = f"/subscriptions/{target.subscription_id}/providers/Microsoft.Authorization/roleDefinitions"
     body: Json = {
         "properties": {
@@ -73,19 +90,18 @@ def _step(scope: Scope, target: ResourceId) -> Step:
             "principalType": "ServicePrincipal",
         }
     }
-    principal = next((found for _, found in acting_identity(scope.inventory)), "")
     return Step(
         id=f"assign_role:{name}",
         kind="assign_role",
-        title=f"give {scope.target.name} {APPROVER[1]} on {target.name}",
+        title=f"give {workspace.name} {APPROVER[1]} on {target.name}",
         resource=ResourceId(f"{target}/providers/{ROLE_ASSIGNMENT}/{name}"),
         body=body,
         spec={
-            "holder": str(scope.target),
+            "holder": str(workspace),
             "principal": principal,
             "needless_with": list(approval_actions(target.type)),
         },
-        depends_on=(workspace_step_id(scope),),
+        depends_on=(after,),
         undo="delete",
         duration_s=expected_s("assign_role"),
     )

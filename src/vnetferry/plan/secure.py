@@ -14,6 +14,7 @@ from vnetferry.models.config import BringYourOwn, MigrationConfig
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import PRIVATE_ENDPOINT
 from vnetferry.models.plan import Step, StepKind
+from vnetferry.plan.approvals import approval_step, connected, takes_approver
 from vnetferry.plan.associated import ASSOCIATED
 from vnetferry.plan.durations import FIREWALL_S, expected_s
 from vnetferry.plan.inbound import zone_group
@@ -58,7 +59,7 @@ def build_secure(
     _require_ours_to_choose(config, source)
     require_own_endpoint_name(files.endpoint.name, files.endpoint.path)
     location = config.target.location or str((source or {}).get("location") or "")
-    workspace, network = _workspace(config, target, _associated(config, source), location)
+    workspace, approvals, network = _workspace(config, target, _associated(config, source), location)
     inbound = _inbound(config, target, workspace, zones)
     endpoint = _step("apply_endpoint", target.child("onlineEndpoints", files.endpoint.name), (workspace.id,))
     endpoint = endpoint.model_copy(update={"spec": {"file": files.endpoint.path}})
@@ -74,7 +75,18 @@ def build_secure(
         update={"spec": {"traffic": {first: 100}, "mirror": {}}}
     )
     logs = [_step("read_logs", step.resource, (traffic.id,)) for step in deployments]
-    return (workspace, network, *inbound, endpoint, *deployments, *smoke_tests, probe, traffic, *logs)
+    return (
+        workspace,
+        *approvals,
+        network,
+        *inbound,
+        endpoint,
+        *deployments,
+        *smoke_tests,
+        probe,
+        traffic,
+        *logs,
+    )
 
 
 def _require_ours_to_choose(config: MigrationConfig, source: Json | None) -> None:
@@ -113,7 +125,8 @@ def _associated(config: MigrationConfig, source: Json | None) -> dict[str, str]:
 
 def _workspace(
     config: MigrationConfig, target: ResourceId, associated: dict[str, str], location: str
-) -> tuple[Step, Step]:
+) -> tuple[Step, tuple[Step, ...], Step]:
+    """The workspace, the rights to approve what its network connects to, and the network."""
     wanted = config.target
     mode = WIRE_MODES[wanted.isolation_mode]
     rules, _ = wire_rules(wanted.outbound_rules, mode, set())
@@ -136,13 +149,20 @@ def _workspace(
         "serverless_without_public_ip": None,
     }
     workspace = _step("create_workspace", target).model_copy(update={"spec": spec})
-    network = _step("provision_network", target, (workspace.id,)).model_copy(
+    connects_to = connected(rules, (*associated.values(), str(target)))
+    approvals = tuple(approval_step(target, on, workspace.id) for on in connects_to if takes_approver(on))
+    needed = (workspace.id, *(step.id for step in approvals))
+    network = _step("provision_network", target, needed).model_copy(
         update={
-            "spec": {"include_spark": False, "image_build_compute": wanted.image_build_compute or ""},
+            "spec": {
+                "include_spark": False,
+                "image_build_compute": wanted.image_build_compute or "",
+                "roles": [str(step.resource) for step in approvals],
+            },
             "duration_s": expected_s("provision_network") + (FIREWALL_S if needs_firewall(rules) else 0),
         }
     )
-    return workspace, network
+    return workspace, approvals, network
 
 
 def _inbound(
