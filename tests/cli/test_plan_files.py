@@ -53,3 +53,22 @@ def test_plan_of_a_file_with_a_configuration_is_bad_usage(files: tuple[str, str]
     result = CliRunner().invoke(command, [files[0], "-o", "other.json"])
     assert result.exit_code == 2
     assert "leave out --output" in result.output
+
+
+def test_plan_with_names_that_look_like_markup_shows_them_letter_by_letter(tmp_path: Path) -> None:
+    inventory = Inventory.model_validate_json(INVENTORY.read_text())
+    for document in inventory.documents:
+        if document.id == inventory.endpoints[0].id:
+            document.body["tags"] = {"[bold]team": ":ship: [/red]", "[/b]": "plain"}
+    subscription_id, group, workspace = (
+        inventory.source.subscription_id,
+        inventory.source.resource_group,
+        inventory.source.name,
+    )
+    source = {"subscription_id": subscription_id, "resource_group": group, "workspace": workspace}
+    config = MigrationConfig.model_validate({"source": source, "target": {"workspace": "ws-secure"}})
+    write_plan(build(inventory, config, {}), tmp_path / "plan.json")
+    result = CliRunner().invoke(command, [str(tmp_path / "plan.json"), "--verbose"])
+    assert result.exit_code == 0
+    for shown in ("tags.[bold]team", ":ship: [/red]", "tags.[/b]"):
+        assert shown in result.stdout

@@ -14,8 +14,7 @@ from vnetferry.cli.options import config_option, json_option
 @json_option
 def command(config_file: Path, *, as_json: bool) -> None:
     """Show what the source workspace holds, and what it would take to move it."""
-    from rich.console import Console
-
+    from vnetferry.cli.console import plain_console
     from vnetferry.config import load_config, require_source
     from vnetferry.errors import ConfigError
     from vnetferry.gateway.azure import connect
@@ -28,8 +27,8 @@ def command(config_file: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(inventory.model_dump_json(indent=1))
         return
-    Console().print(inventory_table(inventory))
+    plain_console().print(inventory_table(inventory))
     try:
-        Console().print(effort_table(inventory, config))
+        plain_console().print(effort_table(inventory, config))
     except ConfigError as err:  # what is there was read; that it cannot move is something to know about it
-        Console().print(f"Cannot be moved as it is: {err}", style="yellow", markup=False)
+        plain_console().print(f"Cannot be moved as it is: {err}", style="yellow")

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.live import Live
 
+from vnetferry.cli.console import plain_console
 from vnetferry.gateway.azure import connect
 from vnetferry.models.outcome import AuditLine
 from vnetferry.models.plan import Step
@@ -31,7 +31,7 @@ _VERBS = {
 def show_picture(steps: tuple[Step, ...], audit_file: Path, stop: threading.Event) -> None:
     """Show on a terminal what runs, what waits, Azure's time and real time, until `stop` is set."""
     clock, began_s = connect().clock, time.monotonic()
-    with Live(console=Console(), refresh_per_second=4, transient=True) as live:
+    with Live(console=plain_console(), refresh_per_second=4, transient=True) as live:
         while not stop.wait(_REFRESH_S):
             states = step_states(steps, read(audit_file))
             live.update(progress_view(states, clock.now(), time.monotonic() - began_s))

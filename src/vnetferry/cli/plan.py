@@ -77,20 +77,18 @@ def _require_one_of(context: click.Context, plan_file: Path | None) -> None:
 
 
 def _show(plan: Plan, *, verbose: bool, as_json: bool) -> None:
-    from rich.console import Console
-
+    from vnetferry.cli.console import plain_console
     from vnetferry.plan.files import plan_text
     from vnetferry.report.plan_table import plan_table
 
     if as_json:
         click.echo(plan_text(plan), nl=False)
     else:
-        Console().print(plan_table(plan, verbose=verbose))
+        plain_console().print(plan_table(plan, verbose=verbose))
 
 
 def _show_difference(old: Plan, new: Plan, *, as_json: bool) -> None:
-    from rich.console import Console
-
+    from vnetferry.cli.console import plain_console
     from vnetferry.plan.diff import diff_plans
     from vnetferry.report.diff_table import diff_table
 
@@ -98,7 +96,7 @@ def _show_difference(old: Plan, new: Plan, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(difference.model_dump(mode="json"), indent=1, ensure_ascii=False))
     else:
-        Console().print(diff_table(difference))
+        plain_console().print(diff_table(difference))
 
 
 def make_plan(config_file: Path, output: Path) -> Plan:

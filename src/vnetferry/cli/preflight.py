@@ -60,11 +60,10 @@ def _find(config: MigrationConfig) -> list[Finding]:
 
 
 def _show(findings: list[Finding], *, as_json: bool) -> None:
-    from rich.console import Console
-
+    from vnetferry.cli.console import plain_console
     from vnetferry.report.findings_table import findings_table
 
     if as_json:
         click.echo(json.dumps([finding.model_dump() for finding in findings], indent=1))
     else:
-        Console().print(findings_table(findings))
+        plain_console().print(findings_table(findings))

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
+from rich.text import Text
 
 from vnetferry.cli.apply import apply_plan
+from vnetferry.cli.console import plain_console
 from vnetferry.cli.flow_run import live_view
 from vnetferry.cli.main import DEBUG_VARIABLE, describe
 from vnetferry.cli.retire import retire_source
@@ -46,7 +47,7 @@ def rehearse(folder: Path) -> None:
         from vnetferry.report.summary import summary_view
 
         _say("3  Summary" if plan.config.in_place else "4  Summary")
-        Console().print(summary_view(summary))
+        plain_console().print(summary_view(summary))
 
 
 def _look(folder: Path) -> tuple[list[Finding], Plan]:
@@ -63,7 +64,7 @@ def _look(folder: Path) -> tuple[list[Finding], Plan]:
     config = load_config(folder / "migration.yaml")
     inventory = read_inventory(connect(), require_source(config).id)
     findings = run_preflight(read_facts(connect(), inventory, config))
-    Console().print(findings_table(findings))
+    plain_console().print(findings_table(findings))
     require_unblocked(findings)
     plan = build(inventory, config, request_digests(config, folder))
     write_plan(plan, folder / "plan.json")
@@ -115,7 +116,7 @@ def _prefect() -> str:
 
 
 def _say(text: str) -> None:
-    Console().rule(f"[bold]{text}", align="left")
+    plain_console().rule(Text(text, style="bold"), align="left")
 
 
 def main(folder: Path) -> int:

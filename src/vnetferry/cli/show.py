@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from vnetferry.cli.console import plain_console
 from vnetferry.models.outcome import Outcome
 from vnetferry.models.plan import Plan, Step
 
@@ -19,7 +19,7 @@ def print_plan(plan: Plan) -> None:
     """Print the plan as it is approved."""
     from vnetferry.report.plan_table import plan_table
 
-    Console().print(plan_table(plan))
+    plain_console().print(plan_table(plan))
 
 
 def print_steps(steps: Iterable[Step]) -> None:
@@ -31,7 +31,7 @@ def print_steps(steps: Iterable[Step]) -> None:
     table.add_column("Takes", justify="right")
     for step in steps:
         table.add_row(step.title, duration(step.duration_s))
-    Console().print(table)
+    plain_console().print(table)
 
 
 def print_outcomes(steps: Sequence[Step], outcomes: Iterable[Outcome], *, as_json: bool) -> None:

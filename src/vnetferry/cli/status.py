@@ -23,9 +23,8 @@ _READERS = 12
 @json_option
 def command(plan_file: Path, *, as_json: bool) -> None:
     """Show where every step of a plan stands, read from Azure; nothing is touched."""
-    from rich.console import Console
-
     from vnetferry.checks.standing import standing_of
+    from vnetferry.cli.console import plain_console
     from vnetferry.plan.files import read_plan
     from vnetferry.report.status_table import status_table
 
@@ -35,7 +34,7 @@ def command(plan_file: Path, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([standing.model_dump() for standing in standings], indent=1))
     else:
-        Console().print(status_table(standings))
+        plain_console().print(status_table(standings))
 
 
 def read_targets(plan: Plan) -> dict[str, Json]:
