@@ -244,6 +244,13 @@ def test_preflight_warns_of_an_endpoint_without_a_request(facts: Make) -> None:
     assert "no request for churn" in _only(run_preflight(facts(sections=sections))).evidence
 
 
+def test_preflight_warns_once_of_all_endpoints_without_a_request(facts: Make) -> None:
+    finding = _only(run_preflight(facts(sections={})))
+    assert finding.evidence == "validation.requests names no request for churn, credit"
+    assert "for each" in finding.remedy
+    assert finding.resource.endswith("/ws-legacy")
+
+
 def test_preflight_warns_when_isolation_can_be_probed_from_one_place_alone(facts: Make) -> None:
     assert _only(run_preflight(facts(vantages=("here",)))).check == "vantages"
 

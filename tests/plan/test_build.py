@@ -230,6 +230,15 @@ def test_build_without_a_request_compares_nothing_and_says_so(plan: Plan) -> Non
     assert any("no request for churn" in w.text for w in plan.warnings)
 
 
+def test_build_says_once_what_is_true_of_several_endpoints(
+    inventory: Inventory, configure: Callable[..., MigrationConfig]
+) -> None:
+    (said,) = [w.text for w in build(inventory, configure(), {}).warnings if "has no request" in w.text]
+    assert said.startswith(
+        "validation.requests has no request for churn, credit, so the new ones are not scored"
+    )
+
+
 def test_build_names_what_is_not_moved(plan: Plan) -> None:
     texts = " ".join(w.text for w in plan.warnings if w.kind == "cannot_carry")
     assert "cpu-cluster" in texts

@@ -6,6 +6,7 @@ from vnetferry.checks.facts import Facts, resource
 from vnetferry.models.finding import Finding
 
 _SOURCE = "https://learn.microsoft.com/azure/machine-learning/concept-secure-online-endpoint"
+_NAMED_MAX = 10  # nothing is to be done about them, and the inventory names all
 
 
 def check_legacy_isolation(facts: Facts) -> list[Finding]:
@@ -20,11 +21,12 @@ def check_legacy_isolation(facts: Facts) -> list[Finding]:
 
 
 def _legacy(facts: Facts, names: list[str]) -> Finding:
+    more = f" and {len(names) - _NAMED_MAX} more" if len(names) > _NAMED_MAX else ""
     return Finding(
         check="legacy_isolation",
         severity="informs",
         resource=resource(facts.inventory.source),
-        evidence=f"legacy isolation (egressPublicNetworkAccess Disabled): {', '.join(names)}",
+        evidence=f"legacy isolation (egressPublicNetworkAccess Disabled): {', '.join(names[:_NAMED_MAX])}{more}",
         remedy="None needed: the plan replaces it by the workspace's managed network.",
         source=_SOURCE,
     )

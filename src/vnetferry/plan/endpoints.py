@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from vnetferry.models.base import Json
+from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import Document
 from vnetferry.models.plan import PlanWarning, Step, StepKind
 from vnetferry.plan.assets import asset_steps, connection_steps
@@ -35,7 +37,8 @@ _SECRET_RULE = Rule("carry", "a secret: read from the source when deployed, neve
 
 def plan_endpoints(scope: Scope) -> Part:
     """Everything of every endpoint that moves."""
-    return join(_plan_endpoint(scope, endpoint) for endpoint in scope.endpoints)
+    parts = [_plan_endpoint(scope, endpoint) for endpoint in scope.endpoints]
+    return join([*parts, Part(warnings=tuple(_common_warnings(scope)))])
 
 
 def hand_off_dependencies(scope: Scope) -> tuple[str, ...]:
@@ -240,25 +243,40 @@ def _step(kind: StepKind, scope: Scope, endpoint: Document, **fields: Any) -> St
 def _endpoint_warnings(scope: Scope, endpoint: Document) -> list[PlanWarning]:
     new = scope.remap.endpoints[endpoint.name]
     warnings = []
-    if endpoint.name not in scope.requests:
-        text = (
-            f"validation.requests has no request for {endpoint.name}, so {new} is not scored and its answers "
-            "are not compared with the source's."
-        )
-        warnings.append(attention(endpoint.id, text))
     if principal_of(endpoint) and roles_are_unread(scope):
         text = (
             f"{new} gets a principal of its own, and the roles of {endpoint.name}'s could not be read; "
             "give it those that it was given."
         )
         warnings.append(cannot_carry(endpoint.id, text))
-    if str(endpoint.get("authMode", "")).lower() == "aadtoken":
-        text = (
-            f"Callers of {new} need the role that lets them score. Those who have it on the source's endpoint or "
-            "workspace get it on the new one; who has it from above needs it there before the handoff."
-        )
-        warnings.append(attention(endpoint.id, text))
     return warnings
+
+
+def _common_warnings(scope: Scope) -> Iterator[PlanWarning]:
+    """What is true of many endpoints alike, said once: forty such lines would hide the one that is not."""
+    unproven = [e for e in scope.endpoints if e.name not in scope.requests]
+    if unproven:
+        names = ", ".join(e.name for e in unproven)
+        new = scope.remap.endpoints[unproven[0].name]
+        fate = (
+            f"{new} is not scored and its" if len(unproven) == 1 else "the new ones are not scored and their"
+        )
+        text = f"validation.requests has no request for {names}, so {fate} answers are not compared with the source's."
+        yield attention(_about(scope, unproven), text)
+    aad = [e for e in scope.endpoints if str(e.get("authMode", "")).lower() == "aadtoken"]
+    if aad:
+        names = ", ".join(scope.remap.endpoints[e.name] for e in aad)
+        olds, news = ("endpoint", "one") if len(aad) == 1 else ("endpoints", "ones")
+        text = (
+            f"Callers of {names} need the role that lets them score. Those who have it on the source's {olds} or "
+            f"workspace get it on the new {news}; who has it from above needs it there before the handoff."
+        )
+        yield attention(_about(scope, aad), text)
+
+
+def _about(scope: Scope, endpoints: list[Document]) -> ResourceId:
+    """The one endpoint that it is about, or the workspace of several."""
+    return endpoints[0].id if len(endpoints) == 1 else scope.inventory.source
 
 
 def _deployment_warnings(scope: Scope, deployment: Document) -> list[PlanWarning]:
