@@ -111,6 +111,8 @@ def test_preflight_blocks_on_rights_that_are_missing(facts: Make) -> None:
     )
     assert (finding.check, finding.severity) == ("permissions", "blocks")
     assert "a/write, b/write" in finding.evidence
+    assert "az role assignment create" in finding.remedy
+    assert "--scope /subscriptions/s/resourceGroups/rg;" in finding.remedy
 
 
 def test_preflight_warns_of_roles_that_somebody_else_must_give(facts: Make) -> None:
@@ -160,10 +162,28 @@ def test_preflight_blocks_when_there_is_one_too_many(
 ) -> None:
     finding = _only(run_preflight(facts(**crowded)))
     assert finding.evidence == evidence
-    assert finding.remedy.startswith("Request 1 more")
     ((name, count),) = crowded.items()
+    assert finding.remedy.startswith("Delete 1 role" if name == "role_assignments" else "Request 1 more")
     roomier = {name: count[1:] if isinstance(count, tuple) else count - 1}
     assert not blocks(run_preflight(facts(**roomier)))
+
+
+def test_preflight_counts_what_an_earlier_run_has_not_made_yet(facts: Make) -> None:
+    tags = {"vnetferry-plan": "0123456789ab", "vnetferry-source": str(facts().inventory.source)}
+    blue = "onlineEndpoints/credit-v2/deployments/blue"
+    made: Json = {
+        "target": {"tags": tags},
+        "target_endpoints": {"credit-v2": {"tags": tags}},
+        "target_deployments": (facts().scope.target.key + f"/{blue}".lower(),),
+    }
+    # Of 1, 2 and 1 instances of 4 cores, 2 and 1 of which count as 3 and 2, those of blue run already.
+    usage = {"name": {"value": "standardDSv2Family"}, "currentValue": 93, "limit": 100}
+    finding = _only(run_preflight(facts(usages=(usage,), **made)))
+    assert "DSv2 cores are needed besides 93" in finding.evidence
+    assert "28 DSv2" not in finding.evidence
+    crowded = tuple(f"endpoint-{n}" for n in range(100))
+    found = _only(run_preflight(facts(regional_endpoints=crowded, **made)))
+    assert found.evidence == "1 online endpoints are needed besides 100 in use, and the limit is 100"
 
 
 def test_preflight_in_place_counts_the_roles_of_the_new_identities_and_nothing_else(facts: Make) -> None:
@@ -203,6 +223,12 @@ def test_preflight_blocks_when_cores_are_short_by_the_upgrade_reserve(facts: Mak
     finding = _only(run_preflight(facts(usages=(usage,))))
     assert (finding.check, finding.severity) == ("quotas", "blocks")
     assert "28 DSv2 cores" in finding.evidence
+    command = (
+        f"az quota update --resource-name {name} --scope " if " " not in name else f"--resource-name '{name}'"
+    )
+    assert command in finding.remedy
+    assert "/locations/westeurope --resource-type dedicated" in finding.remedy
+    assert "limit-object-type=LimitValue value=101)" in finding.remedy
     enough = {**usage, "currentValue": 72}
     assert not blocks(run_preflight(facts(usages=(enough,))))
 

@@ -153,7 +153,11 @@ _WORKSPACE, _ENDPOINT = "/workspaces/ws-legacy", "/onlineEndpoints/credit"
             3,
             ["has no right to", "workspaces/read"],
         ),
-        ([with_role(READER, SUBSCRIPTION)], 3, ["the caller lacks", "listKeys/action", "Ask for a role"]),
+        (
+            [with_role(READER, SUBSCRIPTION)],
+            3,
+            ["the caller lacks", "listKeys/action", "az role assignment create"],
+        ),
         ([with_no_keys], 3, ["the caller lacks", "listKeys/action", SOURCE]),
         (
             [with_copy(_WORKSPACE, *_AS_TARGET)],

@@ -61,6 +61,7 @@ class Facts(Value):
     target:              the target workspace's document, None when there is none.
     regional_endpoints:  names of the subscription's online endpoints in the target's region.
     target_endpoints:    name -> document of those that are in the target workspace.
+    target_deployments:  ids (lower case) of the deployments that are in the target workspace.
     regional_deployments: how many online deployments the subscription has in that region.
     group_workspaces:    how many workspaces the target's resource group has.
     role_assignments:    how many role assignments the subscription has.
@@ -94,6 +95,7 @@ class Facts(Value):
     target: Json | None = None
     regional_endpoints: tuple[str, ...] = ()
     target_endpoints: dict[str, Json] = {}
+    target_deployments: tuple[str, ...] = ()
     regional_deployments: int = 0
     group_workspaces: int = 0
     role_assignments: int = 0
@@ -119,6 +121,12 @@ class Facts(Value):
     def scope(self) -> Scope:
         """What moves; ConfigError when the configuration cannot work."""
         return scope_of(self.inventory, self.config, {})
+
+    @cached_property
+    def missing_deployments(self) -> tuple[Document, ...]:
+        """The source's deployments that move and are not in the target yet."""
+        there = set(self.target_deployments)
+        return tuple(d for d in self.scope.all_deployments if self.scope.remap.id(d.id).key not in there)
 
     @cached_property
     def associated_ids(self) -> dict[str, str]:

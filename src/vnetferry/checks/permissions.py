@@ -25,7 +25,11 @@ def _lacking(scope: str, actions: list[str]) -> Finding:
         severity="blocks",
         resource=scope,
         evidence=f"the caller lacks {', '.join(actions)}",
-        remedy="Ask for a role with these actions on that scope; it may take up to an hour until it holds.",
+        remedy=(
+            "Have somebody give you a role with these actions (Contributor, or deployments/azure-role.json): "
+            f'az role assignment create --assignee <you> --role "<role>" --scope {scope}; it may take up to an hour '
+            "until it holds."
+        ),
         source=_SOURCE,
     )
 
@@ -37,7 +41,10 @@ def _without_roles(scope: str) -> Finding:
         severity="warns",
         resource=scope,
         evidence=f"the caller lacks {GIVES_ROLES}, so nobody gives the target's identities their roles",
-        remedy="Ask for Role Based Access Control Administrator on that scope. Or apply: a step that gives a role says "
-        "what someone who may is to type, and running it again goes on.",
+        remedy=(
+            "Have somebody give you the role (az role assignment create --assignee <you> --role "
+            f'"Role Based Access Control Administrator" --scope {scope}). Or apply: a step that gives a role says what '
+            "someone who may is to type, and running it again goes on."
+        ),
         source=_SOURCE,
     )

@@ -31,15 +31,22 @@ _SOURCE = "https://learn.microsoft.com/azure/machine-learning/how-to-manage-quot
 
 
 def check_quotas(facts: Facts) -> list[Finding]:
-    """Old and new run at once, so everything is needed twice for a while; in place only the roles of identities are."""
-    new = facts.scope.all_deployments if facts.target is None else ()
+    """Old and new run at once, so everything is needed twice for a while; in place only the roles of identities are.
+
+    What an earlier run has made is in use already.
+    """
+    new = () if facts.config.in_place else facts.missing_deployments
     found = [_exceeded(facts, *count) for count in _counts(facts, new) if count[1] + count[2] > count[3]]
     return [*found, *_cores(facts, new)]
 
 
 def _counts(facts: Facts, new: tuple[Document, ...]) -> list[tuple[str, int, int, int]]:
     """(what, how many are needed, how many there are, the limit) of what is counted one by one."""
-    endpoints = facts.scope.endpoints if new else ()
+    there = {name.lower() for name in facts.target_endpoints}
+    missing = [
+        e for e in facts.scope.endpoints if facts.scope.remap.endpoint(e.name).name.lower() not in there
+    ]
+    endpoints = [] if facts.config.in_place else missing
     # In place the assignments of the old identities stay too: Azure deletes none.
     wearers = facts.scope.endpoints if facts.config.in_place else endpoints
     own = [e for e in wearers if "systemassigned" in str((e.body.get("identity") or {}).get("type")).lower()]
@@ -56,7 +63,7 @@ def _counts(facts: Facts, new: tuple[Document, ...]) -> list[tuple[str, int, int
             facts.regional_deployments,
             _limit(facts, "onlineDeployments", DEPLOYMENTS_MAX),
         ),
-        ("workspaces", 1 if new else 0, facts.group_workspaces, WORKSPACES_MAX),
+        ("workspaces", 1 if facts.target is None else 0, facts.group_workspaces, WORKSPACES_MAX),
         ("role assignments", len(own) * _ROLES_OF_ENDPOINT, facts.role_assignments, ROLE_ASSIGNMENTS_MAX),
     ]
 
@@ -100,7 +107,22 @@ def _cores(facts: Facts, deployments: tuple[Document, ...]) -> Iterator[Finding]
     for what, name, cores in wanted:
         usage = _usage(facts.usages, name)
         if usage and cores + usage["currentValue"] > usage["limit"]:
-            yield _exceeded(facts, what, cores, usage["currentValue"], usage["limit"])
+            wanted_limit = cores + usage["currentValue"]
+            how = _update(facts, str((usage.get("name") or {}).get("value") or name), wanted_limit)
+            yield _exceeded(facts, what, cores, usage["currentValue"], usage["limit"], how)
+
+
+def _update(facts: Facts, name: str, limit: int) -> str:
+    """The command that asks for a limit of cores. Source: Quota REST API (dedicated cores of Azure ML)."""
+    provider = "providers/Microsoft.MachineLearningServices"
+    where = (
+        f"/subscriptions/{facts.inventory.source.subscription_id}/{provider}/locations/{facts.scope.location}"
+    )
+    quoted = f"'{name}'" if " " in name else name
+    return (
+        f"az quota update --resource-name {quoted} --scope {where} --resource-type dedicated "
+        f"--limit-object limit-object-type=LimitValue value={limit}"
+    )
 
 
 def _usage(usages: tuple[Json, ...], name: str) -> Json | None:
@@ -117,16 +139,25 @@ def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
-def _exceeded(facts: Facts, what: str, needed: int, used: int, limit: int) -> Finding:
+def _exceeded(
+    facts: Facts, what: str, needed: int, used: int, limit: int, how: str = "a support request"
+) -> Finding:
     fewer = "" if facts.config.in_place else ", or migrate fewer endpoints at once (endpoints.exclude)"
     return Finding(
         check="quotas",
         severity="blocks",
         resource=f"/subscriptions/{facts.inventory.source.subscription_id}/locations/{facts.scope.location}",
         evidence=f"{needed} {what} are needed besides {used} in use, and the limit is {limit}",
-        remedy=(
-            f"Request {needed + used - limit} more {what} in {facts.scope.location} (az quota update, or a support "
-            f"request){fewer}."
-        ),
+        remedy=f"{_room(facts, what, needed + used - limit, how)}{fewer}.",
         source=_SOURCE,
     )
+
+
+def _room(facts: Facts, what: str, short: int, how: str) -> str:
+    """How to come by `short` more; role assignments are what Azure's troubleshooting has people delete instead."""
+    if what == "role assignments":
+        return (
+            f"Delete {short} {what} of subscription {facts.inventory.source.subscription_id} that nobody needs "
+            "(az role assignment list --all, then az role assignment delete --ids <id>)"
+        )
+    return f"Request {short} more {what} in {facts.scope.location} ({how})"

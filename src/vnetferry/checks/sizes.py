@@ -16,8 +16,7 @@ _SMALL = {"standard_ds1_v2", "standard_f2s_v2"}
 
 def check_sizes(facts: Facts) -> list[Finding]:
     """A size that the region lacks blocks; in the source's own region, where it runs, that is only doubtful."""
-    made = facts.target is None or facts.config.in_place
-    moved = facts.scope.all_deployments if made else ()
+    moved = facts.scope.all_deployments if facts.config.in_place else facts.missing_deployments
     lacking = [d for d in moved if facts.sizes and _size(d) not in facts.sizes]
     small = [d for d in moved if _size(d) in _SMALL]
     return [*(_lacking(facts, d) for d in lacking), *map(_small, small)]

@@ -113,6 +113,7 @@ def _read(readings: Readings, facts: Facts, target: ResourceId, workspaces: list
             "group_exists": azure.arm.find(target.group_id, api_versions.RESOURCES) is not None,
             "regional_endpoints": tuple(endpoint.name for endpoint in endpoints),
             "target_endpoints": {e.name: e.body for e in endpoints if e.id.parent == target},
+            "target_deployments": tuple(d.id.key for d in deployments if d.id.is_under(target)),
             "regional_deployments": len(deployments),
             "group_workspaces": sum(ResourceId(w["id"]).group_id == target.group_id for w in known),
             "role_assignments": len(readings.items(assignments, api_versions.AUTHORIZATION)),
