@@ -249,6 +249,15 @@ def collecting(bench: Bench) -> None:
     bench.properties(DEPLOYMENT)["dataCollector"] = collector
 
 
+def injecting(bench: Bench, *, roles: bool, allowed: bool) -> None:
+    """A deployment into which a secret of the vault is injected; the identity may read it if `allowed`."""
+    reference = "${{keyvault:https://kv-ws-legacy-7f3a.vault.azure.net/secrets/db}}"
+    bench.properties(DEPLOYMENT)["environmentVariables"]["DB_PASSWORD"] = reference
+    bench.properties(VAULT)["enableRbacAuthorization"] = roles
+    if allowed:
+        bench.add(assignment("4633458b-17de-408a-b874-0445c86b69e6", VAULT, PRINCIPAL, 16))
+
+
 def workspace_identity(bench: Bench) -> None:
     """The workspace acts as the user-assigned identity, which has all that it needs but the vault's data."""
     identity = {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY: {"principalId": PRINCIPAL}}}
@@ -744,6 +753,14 @@ DEFECTS = (
         fix="let_services_by",
     ),
     Defect(
+        "a vault without roles whose secrets are injected",
+        lambda bench: injecting(bench, roles=False, allowed=True),
+        "key_vault",
+        "blocks",
+        ("injected into demand/main", "goes by access policies", "--enable-rbac-authorization true"),
+        sends("PATCH", VAULT, VAULTS, {"properties": {"enableRbacAuthorization": True}}),
+    ),
+    Defect(
         "a premium storage account",
         premium_account,
         "storage",
@@ -789,6 +806,14 @@ DEFECTS = (
         "identities",
         "blocks",
         ("it lacks Storage Blob Data Reader on storageAccounts stwslegacy7f3a", "az role assignment create"),
+        fix="assign_role",
+    ),
+    Defect(
+        "an identity that may not read injected secrets",
+        lambda bench: injecting(bench, roles=True, allowed=False),
+        "identities",
+        "blocks",
+        ("it lacks Key Vault Secrets User on vaults kv-ws-legacy-7f3a", "az role assignment create"),
         fix="assign_role",
     ),
     Defect(

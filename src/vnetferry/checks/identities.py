@@ -2,7 +2,8 @@
 
 Azure gives a system-assigned identity of a new endpoint its roles by itself, and a user-assigned one none.
 Source: Authentication and authorization for online endpoints; Access Azure resources from an online endpoint with a
-        managed identity; Set up authentication between Azure Machine Learning and other services. FACTS 3.5, 4.2.
+        managed identity; Access secrets from online deployment using secret injection; Set up authentication
+        between Azure Machine Learning and other services. FACTS 3.5, 4.2, 4.6.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetferry.checks.facts import Facts
+from vnetferry.checks.key_vault import injecting_vaults
 from vnetferry.checks.roles import (
     MANAGE_VAULT,
     PULL,
     PULL_REPOSITORY,
     READ_BLOBS,
+    READ_SECRETS,
     WRITE_BLOBS,
     Need,
     Role,
@@ -28,6 +31,7 @@ from vnetferry.plan.identities import acting_identity, user_assigned
 
 _LEARN = "https://learn.microsoft.com/azure/machine-learning"
 _ENDPOINTS = f"{_LEARN}/how-to-access-resources-from-endpoints-managed-identities"
+_SECRETS = f"{_LEARN}/how-to-deploy-online-endpoint-with-secret-injection"
 _WORKSPACES = f"{_LEARN}/how-to-identity-based-service-authentication"
 
 
@@ -48,19 +52,22 @@ def identity_needs(facts: Facts) -> list[Need]:
 
 
 def _endpoint_needs(facts: Facts, endpoint: Document) -> Iterator[Need]:
-    collects = any(map(_collects, facts.scope.deployments[endpoint.name]))
+    deployments = facts.scope.deployments[endpoint.name]
+    collects = any(map(_collects, deployments))
     roles = {"container_registry": _pull(facts), "storage_account": WRITE_BLOBS if collects else READ_BLOBS}
+    wanted = [(facts.associated_ids[name], role, _ENDPOINTS) for name, role in roles.items()]
+    wanted += [(str(vault.id), READ_SECRETS, _SECRETS) for vault in injecting_vaults(facts, deployments)]
     for identity, principal in user_assigned(facts.inventory, endpoint):
-        for name, role in roles.items():
-            if facts.associated_ids[name]:
+        for scope, role, source in wanted:
+            if scope:
                 yield Need(
                     identity=identity,
                     principal=principal,
-                    scope=ResourceId(facts.associated_ids[name]),
+                    scope=ResourceId(scope),
                     role=role,
                     whose=f"endpoint {endpoint.name}",
                     severity="blocks",
-                    source=_ENDPOINTS,
+                    source=source,
                 )
 
 

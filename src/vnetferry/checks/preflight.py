@@ -16,7 +16,7 @@ from vnetferry.checks.facts import Facts
 from vnetferry.checks.identities import check_identities
 from vnetferry.checks.image_build import check_image_build
 from vnetferry.checks.ip_rules import check_ip_rules
-from vnetferry.checks.key_vault import check_key_vault
+from vnetferry.checks.key_vault import check_injecting_vaults, check_key_vault
 from vnetferry.checks.left_out import check_left_out
 from vnetferry.checks.legacy_isolation import check_legacy_isolation
 from vnetferry.checks.legacy_mode import check_legacy_mode
@@ -54,6 +54,7 @@ CHECKS: tuple[Check, ...] = (
     check_associated,
     check_registry,
     check_key_vault,
+    check_injecting_vaults,
     check_storage,
     check_service_endpoints,
     check_connections,

@@ -48,6 +48,12 @@ WRITE_BLOBS = Role(
     action=f"{_BLOBS}/write",
     data=True,
 )
+READ_SECRETS = Role(
+    id="4633458b-17de-408a-b874-0445c86b69e6",
+    name="Key Vault Secrets User",
+    action="Microsoft.KeyVault/vaults/secrets/getSecret/action",
+    data=True,
+)
 MANAGE_VAULT = Role(
     id="00482a5a-887f-4fb3-b363-3b7fe8e74483",
     name="Key Vault Administrator",
