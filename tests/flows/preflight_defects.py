@@ -375,6 +375,16 @@ def closed_registry(bench: Bench) -> None:
     bench.configure("target", image_build_compute=None)
 
 
+def private_insights(bench: Bench) -> None:
+    """A deployment logs to Application Insights that takes private ingestion alone."""
+    bench.properties(DEPLOYMENT)["appInsightsEnabled"] = True
+    linked = {"ResourceId": f"{_LINK_SCOPE}/scopedResources/appi-ws-legacy", "ScopeId": "made-up"}
+    bench.properties(INSIGHTS).update(
+        publicNetworkAccessForIngestion="Disabled", PrivateLinkScopedResources=[linked]
+    )
+    bench.add({"id": _LINK_SCOPE, "location": "global", "properties": {}})
+
+
 def unassigned_workspace(bench: Bench) -> None:
     """The workspace's own identity has lost its role on the blobs, which Azure's diagnosis alone looks at."""
     principal = bench.document(str(SOURCE))["identity"]["principalId"]
@@ -464,6 +474,14 @@ def other_vault(bench: Bench, _: Finding) -> None:
     own_resources(bench, key_vault=f"{VAULT}-new")
 
 
+_LINK_SCOPE = (
+    f"{NETWORK.partition('/providers/')[0]}/providers/microsoft.insights/privatelinkscopes/ampls-hub"
+)
+_WAY_TO_LINK_SCOPE = {
+    "name": "telemetry",
+    "type": "private_endpoint",
+    "destination": {"service_resource_id": _LINK_SCOPE, "subresource_target": "azuremonitor"},
+}
 _POLICY = "2023-04-01"
 _ISOLATION = "Microsoft.MachineLearningServices/workspaces/managedNetwork.isolationMode"
 _CONNECTED = "Microsoft.Storage/storageAccounts/privateEndpointConnections"
@@ -968,6 +986,18 @@ DEFECTS = (
         "warns",
         ("its network is closed", "target.image_build_compute"),
         config("target", image_build_compute="cpu-builder"),
+    ),
+    Defect(
+        "Application Insights that nothing reaches",
+        private_insights,
+        "telemetry",
+        "warns",
+        (
+            "takes private ingestion alone",
+            "demand/main",
+            "microsoft.insights/privatelinkscopes/ampls-hub, subresource_target: azuremonitor",
+        ),
+        config("target", outbound_rules=[_WAY_TO_LINK_SCOPE]),
     ),
     Defect(
         "an endpoint without a request",

@@ -292,3 +292,26 @@ def test_rules_reach_no_host_twice(plans: Plans) -> None:
     variables = {"environmentVariables": {"A": "https://x.example.org"}, **WITH_INTERNET}
     own = {"name": "all", "type": "fqdn", "destination": "*.example.org"}
     assert "x.example.org" not in _hosts(plans(main=variables, outbound_rules=[own]))
+
+
+def test_telemetry_is_spoken_of_where_it_may_not_arrive(plans: Plans, inventory: Inventory) -> None:
+    own = ResourceId(str(inventory.workspace.get("applicationInsights")))
+
+    def said(access: str, *rules: Json) -> str:
+        insights = Document(id=own, body={"name": own.name, "properties": {_INGESTION: access}})
+        return _texts(plans(insights, main={"appInsightsEnabled": True}, outbound_rules=list(rules)))
+
+    where = {
+        "service_resource_id": f"{GROUP}/Microsoft.Insights/privateLinkScopes/a",
+        "subresource_target": "azuremonitor",
+    }
+    rule = {"name": "telemetry", "type": "private_endpoint", "destination": where}
+    assert f"churn/main log to Application Insights, and {own.name} takes private ingestion alone" in said(
+        "Disabled"
+    )
+    assert "log to Application Insights" not in said("Enabled")
+    assert "log to Application Insights" not in said("Disabled", rule)
+    assert "If it takes private ingestion alone" in _texts(plans(main={"appInsightsEnabled": True}))
+
+
+_INGESTION = "publicNetworkAccessForIngestion"

@@ -34,6 +34,7 @@ from vnetferry.checks.service_endpoints import check_service_endpoints
 from vnetferry.checks.sizes import check_sizes
 from vnetferry.checks.storage import check_storage
 from vnetferry.checks.target import check_target
+from vnetferry.checks.telemetry import check_telemetry
 from vnetferry.checks.unread import check_unread
 from vnetferry.checks.vantages import check_vantages
 from vnetferry.errors import ConfigError, NotOurs, PermissionDenied, PersonNeeded, VnetferryError
@@ -67,6 +68,7 @@ CHECKS: tuple[Check, ...] = (
     check_legacy_mode,
     check_legacy_isolation,
     check_image_build,
+    check_telemetry,
     check_requests,
     check_vantages,
     check_left_out,

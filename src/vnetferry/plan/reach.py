@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetferry.models.hosts import azure_host, hosts_in, is_covered
-from vnetferry.models.inventory import CONNECTION, REGISTRY
+from vnetferry.models.inventory import APPLICATION_INSIGHTS, CONNECTION, REGISTRY
 from vnetferry.models.plan import PlanWarning
 from vnetferry.plan.derived_rules import approves, find_named, resource_of
 from vnetferry.plan.parts import attention
 from vnetferry.plan.scope import Scope
+from vnetferry.plan.telemetry import has_way, logging, takes_private_alone
 from vnetferry.plan.uses import had_internet, label, named_hosts, registries
 
 
@@ -86,11 +87,17 @@ def _lost_registries(scope: Scope) -> Iterator[PlanWarning]:
 
 
 def _telemetry(scope: Scope) -> Iterator[PlanWarning]:
-    logging = [label(d) for d in scope.all_deployments if d.get("appInsightsEnabled")]
-    if logging:
-        text = (
-            f"{', '.join(logging)} log to Application Insights, which the managed network reaches by the AzureMonitor "
-            "service tag. If it takes private ingestion alone, add a private_endpoint rule to its private link scope "
-            "(subresource azuremonitor)."
-        )
-        yield attention(scope.inventory.source, text)
+    """What is logged, and may not arrive; nothing where Application Insights is known to take it from everywhere."""
+    sent, own = logging(scope), str(scope.inventory.workspace.get("applicationInsights") or "")
+    insights = find_named(scope, own.rpartition("/")[2], APPLICATION_INSIGHTS)
+    shared = scope.config.target.associated_resources in ("share", "create")
+    known = insights if shared else None
+    if not sent or (known and not takes_private_alone(known)) or has_way(scope):
+        return
+    by_tag = "which the managed network reaches by the AzureMonitor service tag. If it takes private ingestion alone,"
+    closed = f"and {insights.name} takes private ingestion alone:" if insights else ""
+    text = (
+        f"{', '.join(sent)} log to Application Insights, {closed if known else by_tag} add a private_endpoint rule to "
+        "its private link scope (subresource azuremonitor)."
+    )
+    yield attention(scope.inventory.source, text)
