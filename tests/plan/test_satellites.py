@@ -456,18 +456,30 @@ def test_plan_is_stale_when_a_satellite_changed_but_not_when_autoscale_scaled(
 def test_needed_actions_are_asked_for_where_the_scope_is_there_already(
     inventory: Inventory, configure: Configure
 ) -> None:
+    logs = f"{SUBSCRIPTION}/resourceGroups/rg-hub/providers/Microsoft.OperationalInsights/workspaces/central"
+    account = f"{SUBSCRIPTION}/resourceGroups/rg-hub/providers/Microsoft.Storage/storageAccounts/stlogs"
     held = (
         assignment("1", READER, VAULT, CREDITS_OWN),
         assignment("2", READER, str(CREDIT), PERSON),
         assignment("3", READER, "/providers/Microsoft.Management/managementGroups/mg-all", CREDITS_OWN),
         alert(str(CREDIT)),
+        _document(
+            f"{BLUE}/{INSIGHTS}/diagnosticSettings/to-logs",
+            {"workspaceId": logs, "storageAccountId": account, "logs": [{"category": "x", "enabled": True}]},
+        ),
     )
     scope = scope_of(_known(inventory, held), configure(), {})
     give = "Microsoft.Authorization/roleAssignments/write"
     assert needed_actions(scope) == {
         ResourceId(VAULT): (give,),
         ResourceId(f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stshared"): (give,),
-        TARGET.group_id: (give, "Microsoft.Insights/metricAlerts/write"),
+        ResourceId(logs): ("Microsoft.OperationalInsights/workspaces/sharedKeys/action",),
+        ResourceId(account): ("Microsoft.Storage/storageAccounts/listKeys/action",),
+        TARGET.group_id: (
+            give,
+            "Microsoft.Insights/diagnosticSettings/write",
+            "Microsoft.Insights/metricAlerts/write",
+        ),
     }
 
 

@@ -9,7 +9,7 @@ beside the migration's own writes collides with them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
@@ -34,6 +34,11 @@ from vnetferry.plan.roles import assigned_to, plan_roles
 from vnetferry.plan.scope import Scope
 
 _BEFORE_HAND_OFF = ("assign_role", "create_diagnostic_setting", "create_alert")
+_SENT_BY = {
+    "workspaceId": "Microsoft.OperationalInsights/workspaces/sharedKeys/action",
+    "storageAccountId": "Microsoft.Storage/storageAccounts/listKeys/action",
+    "eventHubAuthorizationRuleId": "Microsoft.EventHub/namespaces/authorizationRules/listkeys/action",
+}
 # What an identity does with its roles.
 _ACTING = ("create_deployment", "provision_network")
 
@@ -135,7 +140,19 @@ def needed_actions(scope: Scope) -> dict[ResourceId, tuple[str, ...]]:
             on = scope.target.group_id
         if on.subscription_id:  # nobody can be asked about what lies above subscriptions
             found[on] = tuple(dict.fromkeys((*found.get(on, ()), f"{step.resource.type}/write")))
+        for sink, action in _sinks(step):
+            where = scope.target.group_id if sink in anew else sink
+            found[where] = tuple(dict.fromkeys((*found.get(where, ()), action)))
     return found
+
+
+def _sinks(step: Step) -> Iterator[tuple[ResourceId, str]]:
+    """What a diagnostic setting sends to, and the action that Azure asks for there: it sends with its keys.
+
+    Source: reports of `LinkedAuthorizationFailed` (MicrosoftDocs/azure-docs#80159, JimGBritt/AzurePolicy#17).
+    """
+    sent = step.body.get("properties") or {} if step.kind == "create_diagnostic_setting" else {}
+    yield from ((ResourceId(str(sent[name])), action) for name, action in _SENT_BY.items() if sent.get(name))
 
 
 def orphans(inventory: Inventory, deleted: Iterable[ResourceId]) -> tuple[Document, ...]:

@@ -72,8 +72,9 @@ the providers served go. That an assignment counts late is specified: by the ML 
 an hour, by Azure RBAC's own after up to ten minutes. That it is 900 seconds, everywhere and for removals too, is
 **assumed**. The text of `AuthorizationFailed` and
 `LinkedAuthorizationFailed` is as users report it; reports differ on whether a service principal's client is its
-application or its object id: the application's is **assumed**. Linked rights are asked for to assign identities and
-to join subnets, nowhere else. That lists of a subscription or group show what the caller may read, and are refused
+application or its object id: the application's is **assumed**. Linked rights are asked for to assign
+identities, to join subnets, networks and private DNS zones, to peer networks, and to the keys of what diagnostic
+settings send to, nowhere else. That lists of a subscription or group show what the caller may read, and are refused
 to whoever may read nothing there, is **assumed**; so are the code and text of a custom role outside its scopes, of
 scopes that are none, and of deleting a built-in role. There are no deny assignments, conditions, groups or
 management groups, and nothing at the scope of the tenant.

@@ -11,6 +11,7 @@ from typing import Any
 
 from vnetferry.sandbox.arm import extension, metrics, tracked
 from vnetferry.sandbox.arm.bodies import default_choice, require_known, require_member, require_object
+from vnetferry.sandbox.arm.linked_access import SEND_TO, require_linked
 from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call, Operation
 from vnetferry.sandbox.wire import Json, Response, read_count
@@ -205,6 +206,9 @@ async def _put_setting(call: Call) -> Response:
         raise AzureError(400, "BadRequest", "At least one category of logs or metrics needs to be specified.")
     for sink in sinks[:2]:
         _require_target(call, sink)
+    for name, action in SEND_TO.items():
+        if properties.get(name):
+            require_linked(call, action, properties[name])
     for name in (*_SINKS, "eventHubName", "logAnalyticsDestinationType"):
         properties.setdefault(name, None)
     document, _ = extension.store(call, _SETTING, properties, location=None, tags=None)

@@ -1,4 +1,4 @@
-"""Rights on what a request names besides its own resource: an identity to assign, a subnet to join.
+"""Rights on what a request names besides its own resource: an identity to assign, a subnet to join, keys to send with.
 
 Resource Manager checks them before the resource provider sees the request. Source: public reports of
 `LinkedAuthorizationFailed`.
@@ -11,6 +11,12 @@ from vnetferry.sandbox.errors import AzureError
 from vnetferry.sandbox.routes import Call
 
 ASSIGN_IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
+# What a diagnostic setting sends to -> the right to the key that Azure sends with.
+SEND_TO = {
+    "workspaceId": "Microsoft.OperationalInsights/workspaces/sharedKeys/action",
+    "storageAccountId": "Microsoft.Storage/storageAccounts/listKeys/action",
+    "eventHubAuthorizationRuleId": "Microsoft.EventHub/namespaces/authorizationRules/listkeys/action",
+}
 JOIN_SUBNET = "Microsoft.Network/virtualNetworks/subnets/join/action"
 
 
