@@ -16,7 +16,7 @@ _REGISTRY = re.compile(r"^azureml://registries/([^/]+)/", re.IGNORECASE)
 _VAULT = re.compile(r"\$\{\{\s*keyvault:(https://[^/}\s]+)", re.IGNORECASE)
 _CONNECTION = re.compile(r"\$\{\{\s*azureml://connections/([^/}\s]+)", re.IGNORECASE)
 # Azure's own registries, and its partners', which every workspace reaches through its required rules.
-_SYSTEM_REGISTRIES = {"azureml", "azureml-meta", "azureml-msr", "azure-openai-v2", "huggingface"}
+SYSTEM_REGISTRIES = {"azureml", "azureml-meta", "azureml-msr", "azure-openai-v2", "huggingface"}
 
 
 def references(deployment: Document) -> list[str]:
@@ -45,7 +45,7 @@ def registries(deployments: Iterable[Document]) -> dict[str, list[str]]:
         for reference in references(deployment):
             match = _REGISTRY.match(reference)
             name = match.group(1).lower() if match else ""
-            if name and name not in _SYSTEM_REGISTRIES and label(deployment) not in found.get(name, ()):
+            if name and name not in SYSTEM_REGISTRIES and label(deployment) not in found.get(name, ()):
                 found.setdefault(name, []).append(label(deployment))
     return dict(sorted(found.items()))
 

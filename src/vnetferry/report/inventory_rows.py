@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from vnetferry.models import inventory as kinds
 from vnetferry.models.inventory import Document, Inventory, is_legacy_connection
+from vnetferry.plan.uses import SYSTEM_REGISTRIES, references
 
 _NAMED_MAX = 4
+_REGISTRY_ASSET = re.compile(r"azureml://registries/([^/]+)/([^/]+)/([^/]+)/versions/([^/]+)$")
 
 
 class Row(NamedTuple):
@@ -53,6 +56,7 @@ def _workspace(inventory: Inventory) -> Iterator[Row]:
 def _assets(inventory: Inventory) -> Iterator[Row]:
     for what, kind in _ASSETS.items():
         homes = Counter(_home(inventory, d) for d in inventory.documents if _is_asset(d, kind))
+        homes += Counter(_named_alone(inventory, kind))
         yield Row("Assets", what, homes.total(), ", ".join(f"{n} in {h}" for h, n in sorted(homes.items())))
 
 
@@ -178,6 +182,20 @@ def _compute(inventory: Inventory, compute: Document) -> str:
 
 def _is_asset(document: Document, kind: str) -> bool:
     return document.type.lower() in (kind.lower(), kind.lower().replace("/workspaces/", "/registries/"))
+
+
+def _named_alone(inventory: Inventory, kind: str) -> Iterator[str]:
+    """Where registry assets live that deployments name and that could not be read: Azure's own, for the most part."""
+    known = {
+        (d.id.parent.parent.name.lower(), d.id.parent.name.lower(), d.name.lower())
+        for d in inventory.documents
+        if _is_asset(d, kind) and not d.id.is_under(inventory.source)
+    }
+    texts = {text for d in inventory.of_type(kinds.DEPLOYMENT) for text in references(d)}
+    found = {match.groups() for text in texts if (match := _REGISTRY_ASSET.match(text.lower()))}
+    for registry, plural, name, version in sorted(found):
+        if f"/{plural}/versions" in kind.lower() and (registry, name, version) not in known:
+            yield f"registry {registry}{' (curated)' if registry in SYSTEM_REGISTRIES else ''}"
 
 
 def _home(inventory: Inventory, asset: Document) -> str:
