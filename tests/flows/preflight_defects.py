@@ -903,7 +903,7 @@ DEFECTS = (
         "blocks",
         (
             "asks this private zone for every endpoint's public name",
-            "az network private-dns link vnet delete",
+            "az network private-dns link vnet delete --subscription 3d5f7a21",
         ),
         sends("DELETE", _LINK, "2024-06-01"),
     ),
@@ -936,7 +936,7 @@ DEFECTS = (
         unlinked_zone,
         "dns",
         "warns",
-        ("is linked to it", "az network private-dns link vnet create"),
+        ("is linked to it", "az network private-dns link vnet create --subscription 3d5f7a21"),
         sends(
             "PUT",
             _NEW_LINK,

@@ -113,7 +113,7 @@ def _override(zone: Document, network: Document) -> Finding:
         ),
         remedy=(
             f"Keep records by workspace in {PRIVATE_ZONE} instead, and unlink this zone: az network private-dns link "
-            f"vnet delete --resource-group {zone.id.resource_group} --zone-name {zone.name} --name <link> --yes"
+            f"vnet delete {_in(zone.id)} --zone-name {zone.name} --name <link> --yes"
         ),
         source=_SOURCE,
     )
@@ -128,8 +128,8 @@ def _catch_all(record: Document, network: Document) -> Finding:
         evidence=f"it sends {network.name}'s requests for endpoints of all workspaces of the region to one address",
         remedy=(
             "Make a record *.<workspace's GUID>.inference.<region> for each workspace (a DNS zone group of its private "
-            f"endpoint does), and delete this one: az network private-dns record-set a delete --resource-group "
-            f"{zone.resource_group} --zone-name {zone.name} --name '{record.name}' --yes"
+            f"endpoint does), and delete this one: az network private-dns record-set a delete "
+            f"{_in(zone)} --zone-name {zone.name} --name '{record.name}' --yes"
         ),
         source=_SOURCE,
     )
@@ -138,16 +138,12 @@ def _catch_all(record: Document, network: Document) -> Finding:
 def _unlinked(facts: Facts, network: Document) -> Finding:
     zones = [ResourceId(text) for text in dns_zones(facts.inventory)]
     known = next((zone for zone in zones if zone.name.lower() == PRIVATE_ZONE), None)
-    group = known.resource_group if known else network.id.resource_group
+    where = _in(known or network.id)
     link = (
-        f"az network private-dns link vnet create --resource-group {group} --zone-name {PRIVATE_ZONE} --name "
+        f"az network private-dns link vnet create {where} --zone-name {PRIVATE_ZONE} --name "
         f"link-{network.name} --virtual-network {network.id} --registration-enabled false"
     )
-    make = (
-        ""
-        if known
-        else f"az network private-dns zone create --resource-group {group} --name {PRIVATE_ZONE} && "
-    )
+    make = "" if known else f"az network private-dns zone create {where} --name {PRIVATE_ZONE} && "
     return Finding(
         check="dns",
         severity="warns",
@@ -156,3 +152,8 @@ def _unlinked(facts: Facts, network: Document) -> Finding:
         remedy=make + link,
         source=_SOURCE,
     )
+
+
+def _in(resource_: ResourceId) -> str:
+    """Where a resource lies, as `az` takes it: zones of many networks often have a subscription of their own."""
+    return f"--subscription {resource_.subscription_id} --resource-group {resource_.resource_group}"

@@ -46,7 +46,8 @@ def _missing(subnet: ResourceId, what: str) -> Finding:
         evidence=f"{what}, where target.inbound puts the callers' private endpoint",
         remedy=(
             "Mend target.inbound.subnet_id, or make the subnet: az network vnet subnet create --vnet-name "
-            f"{network.name} --resource-group {network.resource_group} --name {subnet.name} "
+            f"{network.name} --subscription {network.subscription_id} --resource-group {network.resource_group} "
+            f"--name {subnet.name} "
             "--address-prefixes <CIDR>"
         ),
         source=_SOURCE,
