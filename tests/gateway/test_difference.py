@@ -30,6 +30,14 @@ ID = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAcco
         ({"tags": {}}, {"tags": None}),
         ({"tags": {"Team": "a"}}, {"tags": {"team": "a", "more": ""}}),
         ({"properties": {"environmentVariables": {"A": None}}}, {"properties": {"environmentVariables": {}}}),
+        (
+            {"properties": {"computeType": "AmlCompute", "properties": {"osType": "linux", "ids": []}}},
+            {"properties": {"computeType": "AmlCompute", "properties": {"osType": "Linux"}}},
+        ),
+        (
+            {"properties": {"computeType": "AmlCompute", "properties": {"idle": "PT120S"}}},
+            {"properties": {"computeType": "AmlCompute", "properties": {"idle": "PT2M"}}},
+        ),
         ({"id": "/x", "systemData": {"createdAt": "1"}}, {}),
         (
             {"properties": {"environmentVariables": {"A": "1"}}},

@@ -25,8 +25,9 @@ _WORDS = {
     "firewallsku", "type", "tier", "kind", "modeltype", "ostype", "protocol", "credentialstype",
     "datastoretype", "status", "vmsize", "vmpriority", "computetype",
 }  # fmt: skip
-# Maps whose names and values are people's own, and inside `properties` once more those of an asset or endpoint:
-# "" is a value there and not an absence, and no word is Azure's. Only tags have names in any case.
+# Maps whose names and values are people's own, and inside `properties` once more those of an asset or endpoint,
+# though not of a compute: "" is a value there and not an absence, and no word is Azure's. Only tags have names in
+# any case.
 _PEOPLES = {"tags", "environmentvariables", "metadata"}
 # Maps that are wanted as a whole: what is in the document beyond them is a difference.
 _WHOLE = {"traffic", "mirrortraffic", "environmentvariables"}
@@ -44,8 +45,7 @@ def _compare(desired: Any, current: Any, path: tuple[str, ...]) -> list[str]:
         return []  # a null wishes nothing: Azure fills in its default
     if isinstance(desired, Mapping):
         there = current if isinstance(current, Mapping) else {}
-        compare = _compare_peoples_own if _is_peoples_own(path) else _compare_maps
-        return compare(desired, there, path)
+        return _compare_maps(desired, there, path)
     if isinstance(desired, (list, tuple)):
         return _compare_lists(list(desired), current, path)
     same = _same(desired, current, path[-1].lower() if path else "")
@@ -57,7 +57,8 @@ def _compare_maps(desired: Mapping[str, Any], current: Mapping[str, Any], path: 
     found: list[str] = []
     for key, value in desired.items():
         if key.lower() not in _READ_ONLY or len(path) > 1:
-            found += _compare(value, there.get(key.lower()), (*path, key))
+            compare = _compare_peoples_own if _is_peoples_own(path, key, desired) else _compare
+            found += compare(value, there.get(key.lower()), (*path, key))
     if path and path[-1].lower() in _WHOLE:
         wanted = {key.lower() for key in desired}
         found += [
@@ -66,22 +67,25 @@ def _compare_maps(desired: Mapping[str, Any], current: Mapping[str, Any], path: 
     return found
 
 
-def _is_peoples_own(path: tuple[str, ...]) -> bool:
-    folded = [name.lower() for name in path[-2:]]
-    return folded == ["properties", "properties"] or (bool(folded) and folded[-1] in _PEOPLES)
+def _is_peoples_own(path: tuple[str, ...], key: str, holder: Mapping[str, Any]) -> bool:
+    if key.lower() == "properties":
+        return bool(path) and path[-1].lower() == "properties" and "computeType" not in holder
+    return key.lower() in _PEOPLES
 
 
 def _compare_peoples_own(
-    desired: Mapping[str, Any], current: Mapping[str, Any], path: tuple[str, ...]
+    desired: Mapping[str, Any] | None, current: Mapping[str, Any] | None, path: tuple[str, ...]
 ) -> list[str]:
+    if desired is None:
+        return []
     kind = path[-1].lower()
     fold = str.lower if kind == "tags" else str
-    there = {fold(key): value for key, value in current.items()}
+    there = {fold(key): value for key, value in (current or {}).items()}
     wanted = {fold(key): value for key, value in desired.items() if value is not None}
     found = [key for key, value in wanted.items() if key not in there or there[key] != value]
     if kind in _WHOLE:
         found += [key for key in there if key not in wanted and key.lower() not in _INJECTED]
-    names = {fold(key): key for key in (*current, *desired)}
+    names = {fold(key): key for key in (*(current or {}), *desired)}
     return [".".join((*path, names[key])) for key in found]
 
 
