@@ -87,7 +87,7 @@ ABSENT: dict[str, tuple[str, ...]] = {
         "PublicIPAddresses_*",
         "RouteTables_*",
     ),
-    "Microsoft.Insights": ("ActionGroups_*", "ActivityLogAlerts_*"),
+    "Microsoft.Insights": ("ActionGroups_*",),
     "Blob service": (
         "AppendBlob_*",
         "Blob_AcquireLease",

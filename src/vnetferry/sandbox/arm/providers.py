@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _REGISTERING_S = 60.0
 _ALWAYS_REGISTERED = frozenset({"microsoft.resources", "microsoft.authorization"})
 NAMESPACES = {
+    "Microsoft.AlertsManagement": ("actionRules",),
     "Microsoft.AppConfiguration": ("configurationStores",),
     "Microsoft.Authorization": (
         *("roleAssignments", "roleDefinitions", "locks", "permissions"),
@@ -38,6 +39,7 @@ NAMESPACES = {
         "diagnosticSettings",
         "autoscalesettings",
         "metricAlerts",
+        "activityLogAlerts",
         "metrics",
     ),
     "Microsoft.KeyVault": ("vaults", "deletedVaults"),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from vnetferry.sandbox import entra, settings
 from vnetferry.sandbox.arm import (
     activity,
+    alert_rules,
     authorization,
     clouds,
     containerregistry,
@@ -87,6 +88,7 @@ SERVICES: tuple[ModuleType, ...] = (
     containerregistry,
     insights,
     activity,
+    alert_rules,
     log_alerts,
     costs,
     identity,
