@@ -254,3 +254,66 @@ def document(resource: str, properties: Json, **more: Any) -> Json:
     """A document as GET answers it."""
     found = ResourceId(resource)
     return {"id": resource, "name": found.name, "type": found.type, **more, "properties": properties}
+
+
+def activity_alerts(named: list[str]) -> Strategy:
+    """Properties of an activity log alert about these resources, by its scopes or by a condition."""
+    category = {"field": "category", "equals": "Administrative"}
+    leaf = st.sampled_from(named).map(lambda each: {"field": "resourceId", "equals": each})
+    choosing = st.one_of(
+        leaf,
+        leaf.map(lambda each: {"anyOf": [each]}),
+        st.just({"field": "resourceId", "containsAny": named}),
+        st.just({"field": "properties.größe", "equals": "x"}),
+    )
+    group = f"{GROUP}/providers/Microsoft.Insights/actionGroups/on-call"
+    action = _of({"actionGroupId": st.just(group)}, webhookProperties=maps)
+    return _of(
+        {
+            "scopes": st.just(named),
+            "enabled": st.booleans(),
+            "condition": choosing.map(lambda each: {"allOf": [category, each]}),
+            "actions": st.lists(action, max_size=1).map(lambda found: {"actionGroups": found}),
+        },
+        description=texts,
+    )
+
+
+def processing_rules(named: list[str]) -> Strategy:
+    """Properties of an alert processing rule for the alerts on these resources."""
+    group = f"{GROUP}/providers/Microsoft.Insights/actionGroups/on-call"
+    condition = st.sampled_from(
+        [
+            {"field": "TargetResource", "operator": "Equals", "values": named},
+            {"field": "TargetResource", "operator": "NotEquals", "values": named[:1]},
+            {"field": "Severity", "operator": "NotEquals", "values": ["Sev0", "Sev1"]},
+            {"field": "AlertContext", "operator": "Contains", "values": ["größe"]},
+        ]
+    )
+    recurrence = st.sampled_from(
+        [
+            {"recurrenceType": "Daily", "startTime": "17:00:00", "endTime": "09:00:00"},
+            {"recurrenceType": "Weekly", "daysOfWeek": ["Saturday", "Sunday"]},
+            {"recurrenceType": "Monthly", "daysOfMonth": [1, 31], "startTime": "00:00:00"},
+        ]
+    )
+    schedule = _of(
+        {"effectiveFrom": st.just("2026-01-01T00:00:00")},
+        effectiveUntil=st.just("2027-01-01T00:00:00"),
+        timeZone=st.just("W. Europe Standard Time"),
+        recurrences=st.lists(recurrence, max_size=2),
+    )
+    actions = [
+        {"actionType": "RemoveAllActionGroups"},
+        {"actionType": "AddActionGroups", "actionGroupIds": [group]},
+    ]
+    return _of(
+        {
+            "scopes": st.just(named),
+            "enabled": st.booleans(),
+            "actions": st.sampled_from(actions).map(lambda each: [each]),
+        },
+        conditions=st.lists(condition, max_size=2, unique_by=lambda each: each["field"]),
+        schedule=schedule,
+        description=texts,
+    )

@@ -470,9 +470,25 @@ def _satellites(draw: st.DrawFn, found: list[Json]) -> list[Json]:
         made.append(
             document(f"{insights}/scheduledQueryRules/fehler", properties, kind="LogAlert", **tracked)
         )
+    made += draw(_alert_rules([str(SOURCE), *endpoints, *deployments], tracked))
     if draw(st.booleans()):
         on = draw(st.sampled_from([str(SOURCE), endpoints[0]]))
         made.append(document(f"{on}/providers/Microsoft.Authorization/locks/stays", draw(hanging.locks)))
+    return made
+
+
+@st.composite
+def _alert_rules(draw: st.DrawFn, watched: list[str], tracked: Json) -> list[Json]:
+    """Activity log alerts and alert processing rules about some of the source's resources."""
+    made = []
+    for kind, properties in (
+        ("Microsoft.Insights/activityLogAlerts", hanging.activity_alerts),
+        ("Microsoft.AlertsManagement/actionRules", hanging.processing_rules),
+    ):
+        for number in range(draw(st.integers(0, 2))):
+            named = draw(_some(watched, 3))
+            where = f"{GROUP}/providers/{kind}/prüfen {number}"
+            made.append(document(where, draw(properties(named)), **{**tracked, "location": "global"}))
     return made
 
 

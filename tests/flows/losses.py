@@ -29,6 +29,8 @@ _HANGING = (
     "autoscalesettings",
     "metricalerts",
     "scheduledqueryrules",
+    "activitylogalerts",
+    "actionrules",
 )
 _CONTENT = {"models": "modelUri", "codes": "codeUri"}
 

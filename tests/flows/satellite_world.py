@@ -146,6 +146,39 @@ def log_alert() -> Json:
     return {**_document(identifier, properties), "kind": "LogAlert", "location": "westeurope", "tags": {}}
 
 
+def activity_alert() -> Json:
+    operation = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints/delete"
+    hook = {
+        "actionGroupId": f"{GROUP}/providers/Microsoft.Insights/actionGroups/ops",
+        "webhookProperties": {},
+    }
+    conditions = [
+        {"field": "category", "equals": "Administrative"},
+        {"field": "operationName", "equals": operation},
+        {"field": "resourceId", "equals": str(CREDIT)},
+    ]
+    properties = {
+        "scopes": [str(GROUP)],
+        "enabled": True,
+        "condition": {"allOf": conditions},
+        "actions": {"actionGroups": [hook]},
+    }
+    identifier = f"{GROUP}/providers/Microsoft.Insights/activityLogAlerts/credit deleted"
+    return {**_document(identifier, properties), "location": "global", "tags": {}}
+
+
+def processing_rule() -> Json:
+    properties = {
+        "scopes": [str(CREDIT)],
+        "enabled": True,
+        "conditions": [{"field": "AlertRuleName", "operator": "Equals", "values": ["slow credit"]}],
+        "actions": [{"actionType": "RemoveAllActionGroups"}],
+        "schedule": {"recurrences": [{"recurrenceType": "Weekly", "daysOfWeek": ["Sunday"]}]},
+    }
+    identifier = f"{GROUP}/providers/Microsoft.AlertsManagement/actionRules/quiet-sundays"
+    return {**_document(identifier, properties), "location": "global", "tags": {"team": "risk"}}
+
+
 def satellites() -> list[Json]:
     """One of every kind."""
     return [
@@ -154,6 +187,8 @@ def satellites() -> list[Json]:
         autoscale_setting(BLUE),
         metric_alert(CREDIT, CHURN, enabled=False),
         log_alert(),
+        activity_alert(),
+        processing_rule(),
     ]
 
 

@@ -179,6 +179,13 @@ def test_settings_and_alerts_watch_the_new_resources(moved: Moved) -> None:
     assert alerts["metricalerts"]["scopes"] == [str(NEW_CREDIT), str(churn)]
     assert alerts["metricalerts"]["enabled"] is False
     assert "credit-v2" in json.dumps(alerts["scheduledqueryrules"]["criteria"])
+    assert alerts["activitylogalerts"]["scopes"] == [str(TARGET.group_id)]
+    assert alerts["activitylogalerts"]["condition"]["allOf"][-1]["equals"] == str(NEW_CREDIT)
+    quiet = alerts["actionrules"]
+    assert quiet["scopes"] == [str(NEW_CREDIT)]
+    (name,) = quiet["conditions"][0]["values"]
+    assert name.startswith("slow credit-")
+    assert quiet["schedule"]["recurrences"] == [{"recurrenceType": "Weekly", "daysOfWeek": ["Sunday"]}]
 
 
 def test_source_is_as_the_plan_found_it_and_knows_its_orphans(moved: Moved) -> None:
@@ -189,6 +196,8 @@ def test_source_is_as_the_plan_found_it_and_knows_its_orphans(moved: Moved) -> N
         "diagnosticsettings": 3,
         "autoscalesettings": 1,
         "metricalerts": 1,
+        "activitylogalerts": 1,
+        "actionrules": 1,
     }
 
 

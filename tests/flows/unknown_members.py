@@ -25,7 +25,7 @@ _FREE = {
         "keys",
         "userAssignedIdentities",
     ),
-    *("webHookProperties", "customProperties", "data", "actionProperties"),
+    *("webHookProperties", "webhookProperties", "customProperties", "data", "actionProperties"),
 }
 _NAMED = {"flavors", "collections"}
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from vnetferry.models.inventory import (
+    ACTIVITY_ALERT,
     APPLICATION_INSIGHTS,
     AUTOSCALE,
     CONTAINER_REGISTRY,
@@ -22,6 +23,7 @@ from vnetferry.models.inventory import (
     LOG_WORKSPACE,
     METRIC_ALERT,
     PRIVATE_ENDPOINT,
+    PROCESSING_RULE,
     STORAGE_ACCOUNT,
 )
 
@@ -338,6 +340,58 @@ _LOG_ALERT: Json = {
         "resolveConfiguration": {"autoResolved": True, "timeToResolve": "PT5M"},
     },
 }
+_ACTIVITY_ALERT: Json = {
+    "properties": {
+        "description": "Deleted",
+        "enabled": True,
+        "scopes": [f"{_GROUP}/providers/x.y/z/w"],
+        "tenantScope": "x",
+        "condition": {
+            "allOf": [
+                {"field": "category", "equals": "Administrative"},
+                {"field": "status", "containsAny": ["Failed"]},
+                {
+                    "anyOf": [
+                        {"field": "level", "equals": "Error"},
+                        {"field": "status", "containsAny": ["x"]},
+                    ]
+                },
+            ]
+        },
+        "actions": {
+            "actionGroups": [
+                {
+                    "actionGroupId": f"{_GROUP}/providers/x.y/z/w",
+                    "webhookProperties": {"team": "risk"},
+                    "actionProperties": {"a": "b"},
+                }
+            ]
+        },
+    },
+}
+_PROCESSING_RULE: Json = {
+    "properties": {
+        "description": "Quiet",
+        "enabled": True,
+        "scopes": [f"{_GROUP}/providers/x.y/z/w"],
+        "conditions": [{"field": "Severity", "operator": "Equals", "values": ["Sev4"]}],
+        "actions": [{"actionType": "AddActionGroups", "actionGroupIds": ["x"]}],
+        "schedule": {
+            "effectiveFrom": "2026-01-01T00:00:00",
+            "effectiveUntil": "2027-01-01T00:00:00",
+            "timeZone": "UTC",
+            "recurrences": [
+                {
+                    "recurrenceType": "Weekly",
+                    "startTime": "17:00:00",
+                    "endTime": "09:00:00",
+                    "daysOfWeek": ["Sunday"],
+                    "daysOfMonth": [1],
+                }
+            ],
+        },
+    },
+}
 _RETENTION = {"enabled": False, "days": 0}
 _DIAGNOSTIC_SETTING: Json = {
     "properties": {
@@ -371,5 +425,7 @@ WHOLE: dict[str, Json] = {
     AUTOSCALE: _AUTOSCALE,
     METRIC_ALERT: _METRIC_ALERT,
     LOG_ALERT: _LOG_ALERT,
+    ACTIVITY_ALERT: _ACTIVITY_ALERT,
+    PROCESSING_RULE: _PROCESSING_RULE,
     DIAGNOSTIC_SETTING: _DIAGNOSTIC_SETTING,
 }

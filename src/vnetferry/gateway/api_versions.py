@@ -27,6 +27,8 @@ DIAGNOSTIC_SETTINGS = "2021-05-01-preview"
 AUTOSCALE = "2022-10-01"
 METRIC_ALERTS = "2018-03-01"
 LOG_ALERTS = "2023-12-01"
+ACTIVITY_ALERTS = "2020-10-01"
+PROCESSING_RULES = "2021-08-08"
 ACTIVITY_LOG = "2015-04-01"
 COST_MANAGEMENT = "2025-03-01"
 
@@ -41,6 +43,8 @@ _BY_TYPE = {
     "microsoft.insights/autoscalesettings": AUTOSCALE,
     "microsoft.insights/metricalerts": METRIC_ALERTS,
     "microsoft.insights/scheduledqueryrules": LOG_ALERTS,
+    "microsoft.insights/activitylogalerts": ACTIVITY_ALERTS,
+    "microsoft.alertsmanagement/actionrules": PROCESSING_RULES,
     "microsoft.insights/diagnosticsettings": DIAGNOSTIC_SETTINGS,
     "microsoft.authorization/locks": LOCKS,
 }

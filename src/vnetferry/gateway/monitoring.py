@@ -8,9 +8,18 @@ from itertools import chain
 from vnetferry.errors import Rejected
 from vnetferry.gateway import api_versions
 from vnetferry.gateway.readings import Readings, identified
+from vnetferry.models.alert_rules import concerns
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ML, ResourceId
-from vnetferry.models.inventory import AUTOSCALE, LOG_ALERT, METRIC_ALERT, WORKSPACE, Document
+from vnetferry.models.inventory import (
+    ACTIVITY_ALERT,
+    AUTOSCALE,
+    LOG_ALERT,
+    METRIC_ALERT,
+    PROCESSING_RULE,
+    WORKSPACE,
+    Document,
+)
 
 _TABLES = "amlonlineendpoint"  # the beginning of the names of the tables that endpoints log into
 
@@ -33,6 +42,12 @@ def read_monitoring(
             i
             for i in _list(readings, workspace, LOG_ALERT)
             if _watches(i, workspace) or _queries(i, logs, names)
+        ),
+        *(
+            i
+            for kind in (ACTIVITY_ALERT, PROCESSING_RULE)
+            for i in _list(readings, workspace, kind)
+            if concerns(i.get("properties") or {}, workspace)
         ),
     ]
     return [*settings, *identified(found)]

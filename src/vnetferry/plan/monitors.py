@@ -6,15 +6,18 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from vnetferry.models.alert_rules import named
 from vnetferry.models.base import Json, digest
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import (
+    ACTIVITY_ALERT,
     AUTOSCALE,
     DEPLOYMENT,
     DIAGNOSTIC_SETTING,
     ENDPOINT,
     LOG_ALERT,
     METRIC_ALERT,
+    PROCESSING_RULE,
     Document,
 )
 from vnetferry.models.plan import PlanWarning, Step, StepKind
@@ -31,13 +34,14 @@ from vnetferry.plan.secrets import redact, redacted_paths
 
 _NAME_MAX = 120  # of the source's name in the new one; Azure takes 260 characters
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9 ._()-]")
+ALERTS = tuple(kind.lower() for kind in (METRIC_ALERT, LOG_ALERT, ACTIVITY_ALERT, PROCESSING_RULE))
 _FALLING = ("LessThan", "LessThanOrEqual")
 
 
 def plan_diagnostics(scope: Scope, moved: Moved) -> Part:
     """The same settings, under the same names, on the new workspace, endpoints and deployments."""
     return join(
-        _plan(
+        made_again(
             document,
             "create_diagnostic_setting",
             _on(target, document),
@@ -51,11 +55,7 @@ def plan_diagnostics(scope: Scope, moved: Moved) -> Part:
 
 def plan_alerts(scope: Scope, moved: Moved) -> Part:
     """Metric alerts and log alerts that watch what moves; enabled or not, as the source's are."""
-    found = [
-        *_metric_alerts(scope, moved),
-        *_log_alerts(scope, moved),
-    ]
-    return join(found)
+    return join([*_metric_alerts(scope, moved), *_log_alerts(scope, moved)])
 
 
 def plan_autoscale(scope: Scope, moved: Moved) -> Part:
@@ -64,18 +64,18 @@ def plan_autoscale(scope: Scope, moved: Moved) -> Part:
     for document in scope.inventory.of_type(AUTOSCALE):
         target = moved.target(str(document.get("targetResourceUri", "")))
         if target and target.type.lower() == DEPLOYMENT.lower():
-            resource = _renamed(scope, document)
+            resource = renamed(scope, document)
 
             def change(body: Json, name: str = resource.name) -> Json:
                 body = _in_region(moved.value(body), scope.location)
                 body["properties"]["name"] = name
                 return body
 
-            part = _plan(
+            part = made_again(
                 document,
                 "create_autoscale_setting",
                 resource,
-                (*_watched(scope, [target]), *hand_off_ids(scope)),
+                (*watched(scope, [target]), *hand_off_ids(scope)),
                 change,
             )
             parts.append(
@@ -91,9 +91,11 @@ def monitor_fate(moved: Moved, document: Document) -> Rule | None:
         return Rule("drop", "what it is on stays with the source")
     if kind == AUTOSCALE.lower():
         return Rule("drop", "what it scales stays with the source")
-    if kind not in (METRIC_ALERT.lower(), LOG_ALERT.lower()):
+    if kind not in ALERTS:
         return None
-    if any(moved.is_in_source(str(text)) for text in document.get("scopes", [])):
+    if any(
+        moved.is_in_source(str(text)) for text in (*document.get("scopes", []), *named(document.properties))
+    ):
         return Rule("drop", "what it watches stays with the source")
     return Rule("carry", "stays as it is: it watches what source and target share")
 
@@ -102,14 +104,14 @@ def _on(target: ResourceId, setting: Document) -> ResourceId:
     return ResourceId(f"{target}/providers/{DIAGNOSTIC_SETTING}/{setting.name}")
 
 
-def _renamed(scope: Scope, document: Document) -> ResourceId:
+def renamed(scope: Scope, document: Document) -> ResourceId:
     """The id in the target's resource group, under a name that no other setting or alert there can have."""
     mark = digest([document.id.key, scope.target.key])[:6]
     name = _NOT_IN_NAMES.sub("-", document.name)[:_NAME_MAX]
     return ResourceId(f"{scope.target.group_id}/providers/{document.type}/{name}-{mark}")
 
 
-def _plan(
+def made_again(
     document: Document,
     kind: StepKind,
     resource: ResourceId,
@@ -127,6 +129,8 @@ def _plan(
         "autoscalesetting": "autoscale setting",
         "metricalert": "metric alert",
         "scheduledqueryrule": "log alert",
+        "activitylogalert": "activity log alert",
+        "actionrule": "alert processing rule",
     }
     step = Step(
         id=f"{kind}:{_label(resource)}",
@@ -188,10 +192,10 @@ def _metric_alerts(scope: Scope, moved: Moved) -> Iterator[Part]:
             body["properties"]["scopes"] = [str(each) for each in scopes]
             return body
 
-        part = _plan(
-            document, "create_alert", _renamed(scope, document), tuple(_watched(scope, scopes)), change
+        part = made_again(
+            document, "create_alert", renamed(scope, document), tuple(watched(scope, scopes)), change
         )
-        yield part._replace(warnings=(*part.warnings, *_alert_warnings(document, scopes)))
+        yield part._replace(warnings=(*part.warnings, *alert_warnings(document, scopes)))
 
 
 def _log_alerts(scope: Scope, moved: Moved) -> Iterator[Part]:
@@ -200,8 +204,8 @@ def _log_alerts(scope: Scope, moved: Moved) -> Iterator[Part]:
         before = [str(text) for text in document.get("scopes", [])]
         kept = [text for text in before if moved.target(text) or not moved.is_in_source(text)]
         targets = [t for text in kept if (t := moved.target(text))]
-        criteria, renamed = rewritten(scope, document.get("criteria", {}))
-        if not kept or not (targets or renamed):
+        criteria, asked = rewritten(scope, document.get("criteria", {}))
+        if not kept or not (targets or asked):
             continue  # it watches what stays, or all that a shared log holds: the target's too
 
         def change(body: Json, kept: list[str] = kept, criteria: Any = criteria) -> Json:
@@ -210,20 +214,20 @@ def _log_alerts(scope: Scope, moved: Moved) -> Iterator[Part]:
             # A rule lives where what it asks lives; shared logs have not moved.
             return _in_region(body, scope.location) if all(map(moved.target, kept)) else body
 
-        watched = targets or [scope.target]
-        part = _plan(
+        on = targets or [scope.target]
+        part = made_again(
             document,
             "create_alert",
-            _renamed(scope, document),
-            tuple(_watched(scope, watched)),
+            renamed(scope, document),
+            tuple(watched(scope, on)),
             change,
         )
-        text = f"The query of log alert {document.name} is rewritten for {', '.join(renamed)}; check it."
-        more = [attention(document.id, text)] if renamed else []
-        yield part._replace(warnings=(*part.warnings, *_alert_warnings(document, targets), *more))
+        text = f"The query of log alert {document.name} is rewritten for {', '.join(asked)}; check it."
+        more = [attention(document.id, text)] if asked else []
+        yield part._replace(warnings=(*part.warnings, *alert_warnings(document, targets), *more))
 
 
-def _watched(scope: Scope, targets: list[ResourceId]) -> Iterator[str]:
+def watched(scope: Scope, targets: list[ResourceId]) -> Iterator[str]:
     """The steps after which what is watched serves as planned: the traffic of endpoints, the making of all else."""
     found = []
     for target in targets:
@@ -251,7 +255,8 @@ def _identity_warnings(document: Document) -> Iterator[PlanWarning]:
         yield cannot_carry(document.id, text)
 
 
-def _alert_warnings(document: Document, targets: list[ResourceId]) -> Iterator[PlanWarning]:
+def alert_warnings(document: Document, targets: list[ResourceId]) -> Iterator[PlanWarning]:
+    """What to know of the twin of an alert, which watches `targets`."""
     left = [
         text
         for text in document.get("scopes", [])

@@ -1,17 +1,19 @@
 """What is known of the properties of what hangs on a workspace and its endpoints.
 
 Source: the REST definitions of Microsoft.Authorization 2022-04-01 and of Microsoft.Insights (autoscale settings
-        2022-10-01, metric alerts 2018-03-01, scheduled query rules 2023-12-01, diagnostic settings
-        2021-05-01-preview).
+        2022-10-01, metric alerts 2018-03-01, scheduled query rules 2023-12-01, activity log alerts 2020-10-01,
+        diagnostic settings 2021-05-01-preview) and Microsoft.AlertsManagement (alert processing rules 2021-08-08).
 """
 
 from __future__ import annotations
 
 from vnetferry.models.inventory import (
+    ACTIVITY_ALERT,
     AUTOSCALE,
     DIAGNOSTIC_SETTING,
     LOG_ALERT,
     METRIC_ALERT,
+    PROCESSING_RULE,
     ROLE_ASSIGNMENT,
 )
 from vnetferry.plan.field_rules import CARRY, COMMON, READ_ONLY, Rule, fields
@@ -136,10 +138,44 @@ _LOG_ALERT = {
         "properties.",
     ),
 }
+_ACTIVITY_ALERT = {
+    **COMMON,
+    "id": _OWN_NAME,
+    "name": _OWN_NAME,
+    **fields(
+        CARRY, "description enabled scopes tenantScope condition.allOf actions.actionGroups", "properties."
+    ),
+    **fields(
+        CARRY,
+        "field equals containsAny anyOf anyOf[].field anyOf[].equals anyOf[].containsAny",
+        "properties.condition.allOf[].",
+    ),
+    **fields(CARRY, "actionGroupId webhookProperties actionProperties", "properties.actions.actionGroups[]."),
+}
+_PROCESSING_RULE = {
+    **COMMON,
+    "id": _OWN_NAME,
+    "name": _OWN_NAME,
+    **fields(
+        CARRY,
+        "description enabled scopes conditions actions schedule.effectiveFrom schedule.effectiveUntil "
+        "schedule.timeZone schedule.recurrences",
+        "properties.",
+    ),
+    **fields(CARRY, "field operator values", "properties.conditions[]."),
+    **fields(CARRY, "actionType actionGroupIds", "properties.actions[]."),
+    **fields(
+        CARRY,
+        "recurrenceType startTime endTime daysOfWeek daysOfMonth",
+        "properties.schedule.recurrences[].",
+    ),
+}
 SATELLITES = {
     ROLE_ASSIGNMENT.lower(): _ROLE_ASSIGNMENT,
     DIAGNOSTIC_SETTING.lower(): _DIAGNOSTIC_SETTING,
     AUTOSCALE.lower(): _AUTOSCALE,
     METRIC_ALERT.lower(): _METRIC_ALERT,
     LOG_ALERT.lower(): _LOG_ALERT,
+    ACTIVITY_ALERT.lower(): _ACTIVITY_ALERT,
+    PROCESSING_RULE.lower(): _PROCESSING_RULE,
 }

@@ -11,23 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from vnetferry.models.alert_rules import named
 from vnetferry.models.base import Json
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import (
     AUTOSCALE,
     COMPUTE,
     DIAGNOSTIC_SETTING,
-    LOG_ALERT,
-    METRIC_ALERT,
     ROLE_ASSIGNMENT,
     Document,
     Inventory,
 )
 from vnetferry.models.plan import Step
+from vnetferry.plan.alert_rules import plan_alert_rules
 from vnetferry.plan.approvals import plan_approvals
 from vnetferry.plan.associated import made_anew
 from vnetferry.plan.collectors import copies
-from vnetferry.plan.monitors import plan_alerts, plan_autoscale, plan_diagnostics
+from vnetferry.plan.monitors import ALERTS, plan_alerts, plan_autoscale, plan_diagnostics
 from vnetferry.plan.moved import Moved, principal_of, scope_text
 from vnetferry.plan.parts import Part, join
 from vnetferry.plan.roles import assigned_to, plan_roles
@@ -49,8 +49,10 @@ def plan_satellites(scope: Scope) -> Part:
         moved = Moved(scope)
         return join([_going(scope, moved), plan_approvals(scope, moved)])
     moved = Moved(scope, copies(scope).steps)
-    plans = (plan_roles, plan_approvals, plan_diagnostics, plan_alerts, plan_autoscale)
-    return join(plan(scope, moved) for plan in plans)
+    alerts = plan_alerts(scope, moved)
+    plans = (plan_roles, plan_approvals, plan_diagnostics, plan_autoscale)
+    rules = plan_alert_rules(scope, moved, alerts.steps)
+    return join([*(plan(scope, moved) for plan in plans), alerts, rules])
 
 
 def _going(scope: Scope, moved: Moved) -> Part:
@@ -176,9 +178,9 @@ def _is_orphan(document: Document, gone: tuple[ResourceId, ...], principals: set
         return _is_gone(scope_text(document), gone)
     if kind == AUTOSCALE.lower():
         return _is_gone(str(document.get("targetResourceUri", "")), gone)
-    if kind in (METRIC_ALERT.lower(), LOG_ALERT.lower()):
-        scopes = document.get("scopes", [])
-        return bool(scopes) and all(_is_gone(str(scope), gone) for scope in scopes)
+    if kind in ALERTS:
+        watched = (document.get("scopes", []), named(document.properties))
+        return any(ids and all(_is_gone(str(each), gone) for each in ids) for ids in watched)
     return False
 
 

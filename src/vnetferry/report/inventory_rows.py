@@ -117,6 +117,8 @@ _WATCHING = {
     "Autoscale settings": kinds.AUTOSCALE,
     "Metric alerts": kinds.METRIC_ALERT,
     "Log alerts": kinds.LOG_ALERT,
+    "Activity log alerts": kinds.ACTIVITY_ALERT,
+    "Alert processing rules": kinds.PROCESSING_RULE,
 }
 _PARTS: tuple[Callable[[Inventory], Iterator[Row]], ...] = (
     _workspace,
