@@ -41,7 +41,7 @@ class Remap(Value):
         return ResourceId(self.text(source.text))
 
     def text(self, text: str) -> str:
-        """`text` with every id of the source workspace, and of an endpoint in it, replaced."""
+        """`text` with every id of the source workspace, and of an endpoint that moves, replaced."""
         if self.source == self.target:
             return text  # converted in place: every id stays, in its own spelling
         return self._short_ids.sub(_short(self.target), self._ids.sub(self._moved, text))
@@ -93,7 +93,9 @@ class Remap(Value):
         name = match.group(1)
         if name is None:
             return self.target.text
-        return self.target.child("onlineEndpoints", self._new_names.get(name.lower(), name)).text
+        new = self._new_names.get(name.lower())
+        # An endpoint that stays is where it was.
+        return self.target.child("onlineEndpoints", new).text if new else match.group(0)
 
     def _workspace_spellings(self) -> list[re.Pattern[str]]:
         patterns = [_pattern(self.source.text), _pattern(_short(self.source))]
