@@ -105,6 +105,12 @@ def test_names_of_what_is_made_are_azures_kind_and_the_targets_own(
     assert {each.name for each in one}.isdisjoint(each.name for each in other)
 
 
+def test_tier_of_a_made_registry_is_azures_to_tell(inventory: Inventory, configure: Configure) -> None:
+    plan = _creating(inventory, configure)
+    (entry,) = (e for e in plan.carry_over if e.source.name == "crlegacy" and e.path == "sku.tier")
+    assert (entry.disposition, entry.reason) == ("re-created", "Azure tells it from sku.name")
+
+
 def test_what_is_made_tells_of_members_that_nobody_knows(
     inventory: Inventory, configure: Configure, edit: Edit
 ) -> None:
