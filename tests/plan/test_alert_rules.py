@@ -126,8 +126,9 @@ def test_activity_alert_that_names_several_names_those_that_move(plan_with: Call
         (lists, {"field": "resourceId", "containsAny": [str(NEW_BLUE)]}),
     ):
         document = activity_alert(SUBSCRIPTION, conditions=(several,))
-        step = _made(plan_with(document), document)
-        assert step.body["properties"]["condition"]["allOf"][1] == expected
+        plan = plan_with(document)
+        assert _made(plan, document).body["properties"]["condition"]["allOf"][1] == expected
+        assert any("names what stays too" in w.text for w in plan.warnings)
 
 
 def test_activity_alert_on_the_groups_ml_operations_is_for_the_targets_group(

@@ -73,6 +73,9 @@ class _Planner:
         )
         part = made_again(document, "create_alert", renamed(self._scope, document), needs, change)
         warnings = [*alert_warnings(document, targets)]
+        if len(named(chosen)) < len(named(properties)):
+            text = f"{document.name} names what stays too; the new one names what moves alone."
+            warnings.append(attention(document.id, text))
         if limited:
             text = f"{document.name} is for all of {', '.join(before)}; the new one is for {ML} in {', '.join(after)}."
             warnings.append(attention(document.id, text))
