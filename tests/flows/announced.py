@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -88,15 +88,42 @@ _WORDS = {
 }
 
 
-def unannounced(source: Json, target: Json, entries: Mapping[str, CarryOver]) -> list[str]:
+def unannounced(
+    source: Json, target: Json, entries: Mapping[str, CarryOver], staying: Iterable[str] = ()
+) -> list[str]:
     """A line for each difference that no entry tells, or tells otherwise.
 
-    In: entries: of this document, by their dotted path.
+    In: entries: of this document, by their dotted path; staying: ids, in lower case, of what people let stay: where a
+        line says that a list is another one, they are not in it any more.
     """
     was, now = dict(_leaves(source)), dict(_leaves(target))
+    was = {
+        path: _moving(value, tuple(staying)) if _is_remapped_list(path, value, entries) else value
+        for path, value in was.items()
+    }
     lost = [line for path, value in was.items() if (line := _fate(path, value, _at(target, path), entries))]
     new = [path for path in now if _at(source, path) is _ABSENT]
     return lost + [line for path in new if (line := _addition(path, now[path], entries))]
+
+
+def _is_remapped_list(path: Path, value: Any, entries: Mapping[str, CarryOver]) -> bool:
+    entry = entries.get(".".join(path))
+    return isinstance(value, list) and entry is not None and entry.disposition == "remapped"
+
+
+def _moving(value: Any, staying: tuple[str, ...]) -> Any:
+    """A value without what, in a list that also names what moves, stays."""
+    if isinstance(value, dict):
+        return {key: _moving(item, staying) for key, item in value.items()}
+    if not isinstance(value, list):
+        return value
+    kept = [item for item in value if not _stays(item, staying)]
+    return [_moving(item, staying) for item in kept or value]
+
+
+def _stays(item: Any, staying: tuple[str, ...]) -> bool:
+    text = item.get("equals") if isinstance(item, dict) else item
+    return isinstance(text, str) and any(f"{text.lower()}/".startswith(f"{each}/") for each in staying)
 
 
 def _addition(path: Path, value: Any, entries: Mapping[str, CarryOver]) -> str:

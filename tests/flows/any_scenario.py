@@ -89,6 +89,15 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     )
 
 
+def selections(scenario: Scenario) -> Strategy:
+    """The part of a configuration that says which endpoints of a scenario move, one at least, and their names."""
+    names = [ResourceId(each).name for each in _ids(list(scenario.resources), "onlineEndpoints")]
+    excluded = st.lists(st.sampled_from(names), max_size=len(names) - 1, unique=True)
+    return st.fixed_dictionaries(
+        {"exclude": excluded, "rename": st.sampled_from(["{name}-v2", "b{name}", "{name}2"])}
+    )
+
+
 def convertible_scenarios() -> Strategy:
     """A scenario of any valid documents whose workspace can be converted in place: nothing is locked, the compute
     that is to build images is there, and v2 may make endpoints (the preflight asks for it).

@@ -49,6 +49,13 @@ OF_OTHERS = {
     "stays with the source; nothing that moves uses it": "2.5, computes",
 }
 REASONS = {**OF_PROPERTIES, **OF_DOCUMENTS}
+# Where people choose which endpoints move, the others stay, and what hangs on them.
+REASONS_OF_SOME = {
+    **REASONS,
+    "left out by endpoints.include and endpoints.exclude; it goes on serving in the source": "the configuration",
+    "what it watches stays with the source": "the configuration",
+    "what it scales stays with the source": "the configuration",
+}
 # In place nothing stays behind: what a document as a whole may be dropped for is that Azure ends it.
 REASONS_IN_PLACE = {
     **OF_PROPERTIES,

@@ -67,12 +67,12 @@ def losses(world: World, before: Before, reasons: set[str]) -> list[str]:
 
 
 def target_of(world: World, source: ResourceId) -> ResourceId:
-    """Where a document of the source must be in the target, by the rule that people know: endpoints end with -v2."""
+    """Where a document of the source must be in the target, by the rule that people know: the configuration's."""
     if world.plan.target == SOURCE:
         return source
     parts = str(source.moved(SOURCE, TARGET)).split("/")
     if len(parts) > 10 and parts[9].lower() == "onlineendpoints":
-        parts[10] += "-v2"
+        parts[10] = world.plan.config.endpoints.rename.format(name=parts[10])
     return ResourceId("/".join(parts))
 
 
@@ -104,11 +104,17 @@ def _lost(world: World, before: Before, source: ResourceId, entries: dict[str, C
             yield f"{source}: goes to {target} {others}"
         else:
             lines = [
-                *unannounced(was, world.get(target), entries),
+                *unannounced(was, world.get(target), entries, _staying(world, before)),
                 *_other_content(world, source, was, target),
                 *_other_state(world, source, was, target),
             ]
             yield from (f"{source.name} -> {target.name}: {line}" for line in lines)
+
+
+def _staying(world: World, before: Before) -> list[str]:
+    """The endpoints that people let stay, as the configuration names them."""
+    excluded = [name.lower() for name in world.plan.config.endpoints.exclude]
+    return [each.key for each in before if _kind(each) == "onlineEndpoints" and each.name.lower() in excluded]
 
 
 def _belongs(world: World, source: ResourceId, target: ResourceId) -> bool:

@@ -14,10 +14,11 @@ from typing import Any
 
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
-from tests.flows.any_scenario import convertible_scenarios, scenarios
+from tests.flows.any_scenario import convertible_scenarios, scenarios, selections
 from tests.flows.any_surroundings import surrounded
-from tests.flows.drops import REASONS, REASONS_IN_PLACE
+from tests.flows.drops import REASONS, REASONS_IN_PLACE, REASONS_OF_SOME
 from tests.flows.legacy_world import EXAMPLE, SOURCE, TIME_SCALE, World, inside, make_plan, prepare_folder
 from tests.flows.losses import documents_about, losses, secrets_of
 from tests.flows.unknown_members import UNKNOWN, flagged, untold, with_unknown
@@ -42,6 +43,7 @@ _DRAWN = settings(
 )
 
 _STRATEGIES = ("share", "create")
+_some_endpoints = scenarios().flatmap(lambda scenario: st.tuples(st.just(scenario), selections(scenario)))
 _documents = scenarios().flatmap(lambda scenario: surrounded(list(scenario.resources)))
 
 
@@ -54,6 +56,18 @@ def test_migration_of_any_scenario_loses_nothing_unannounced(scenario: Scenario)
         assert {source: world.get(source) for source in before} == before, "the source changed"
         assert losses(world, before, set(REASONS)) == []
         assert secrets_of(world, world.plan.target, before) == secrets_of(world, world.plan.source, before)
+
+
+@_DRAWN
+@given(_some_endpoints)
+def test_migration_of_some_endpoints_loses_nothing_unannounced(drawn: tuple[Scenario, Json]) -> None:
+    """Some endpoints stay, and those that move have names by a rule of one's own."""
+    scenario, chosen = drawn
+    with _planned_world(scenario, "migration.yaml", chosen) as world:
+        before = documents_about(world)
+        world.carry_out()
+        assert {source: world.get(source) for source in before} == before, "the source changed"
+        assert losses(world, before, set(REASONS_OF_SOME)) == []
 
 
 @_DRAWN
@@ -98,18 +112,20 @@ def _planned(inventory: Inventory, associated: str) -> Plan:
 
 
 @contextmanager
-def _planned_world(scenario: Scenario, example: str) -> Iterator[World]:
-    """A world with the scenario, and its plan by one of the example's configurations."""
+def _planned_world(scenario: Scenario, example: str, endpoints: Json | None = None) -> Iterator[World]:
+    """A world with the scenario, and its plan by one of the example's configurations, with this of endpoints."""
     with tempfile.TemporaryDirectory(prefix="vnetferry-any-") as name:
         folder = Path(name)
-        _configure(folder, example)
+        _configure(folder, example, endpoints)
         with running(scenario, time_scale=TIME_SCALE) as sandbox, inside(sandbox):
             yield World(sandbox, folder, make_plan(folder))
 
 
-def _configure(folder: Path, example: str = "migration.yaml") -> None:
+def _configure(folder: Path, example: str = "migration.yaml", endpoints: Json | None = None) -> None:
     """Write a configuration of the example, without requests of endpoints that are not there, as migration.yaml."""
     prepare_folder(folder)
     config = yaml.safe_load((EXAMPLE / example).read_text())
     del config["validation"]["requests"]
+    if endpoints is not None:
+        config["endpoints"] = endpoints
     (folder / "migration.yaml").write_text(yaml.safe_dump(config))
