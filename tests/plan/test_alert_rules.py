@@ -32,6 +32,9 @@ from vnetferry.plan.scope import scope_of
 
 Configure = Callable[..., MigrationConfig]
 RULES = "providers/Microsoft.AlertsManagement/actionRules"
+KINDS = [
+    f"{ML}/workspaces{end}" for end in ("", "/onlineEndpoints", "/onlineEndpoints/deployments", "/computes")
+]
 DELETED = {"field": "operationName", "equals": f"{ML}/workspaces/delete"}
 CHURN = SOURCE.child("onlineEndpoints", "churn")
 
@@ -148,7 +151,7 @@ def test_rules_for_all_of_the_group_are_for_ml_alone_in_the_targets(plan_with: C
     added = {"field": "resourceProvider", "equals": ML}
     assert _made(plan, of_activity).body["properties"]["condition"]["allOf"][-1] == added
     assert _made(plan, of_alerts).body["properties"]["conditions"] == [
-        condition("TargetResourceType", ML, operator="Contains")
+        condition("TargetResourceType", *KINDS)
     ]
     assert len([w for w in plan.warnings if "is for all of" in w.text]) == 2
 
@@ -169,12 +172,28 @@ def test_rules_in_one_group_with_the_target_stay(plan_with: Callable[..., Plan])
             [
                 condition("TargetResource", str(NEW_CREDIT), operator="NotEquals"),
                 condition("Severity", "Sev4"),
-                condition("TargetResourceType", ML, operator="Contains"),
+                condition("TargetResourceType", *KINDS),
             ],
         ),
         (
             (condition("TargetResourceType", f"{ML}/workspaces/onlineEndpoints"),),
             [condition("TargetResourceType", f"{ML}/workspaces/onlineEndpoints")],
+        ),
+        (
+            (condition("TargetResourceType", KINDS[3].lower(), "Microsoft.Sql/x", operator="NotEquals"),),
+            [condition("TargetResourceType", *KINDS[:3])],
+        ),
+        (
+            (condition("TargetResourceType", "machinelearning", operator="Contains"),),
+            [condition("TargetResourceType", "machinelearning", operator="Contains")],
+        ),
+        (
+            (condition("TargetResource", "WS-legacy/onlineEndpoints/credit", operator="Contains"),),
+            [condition("TargetResource", "ws-secure/onlineEndpoints/credit-v2", operator="Contains")],
+        ),
+        (
+            (condition("TargetResource", f"{SOURCE}/onlineEndpoints/", operator="Contains"),),
+            [condition("TargetResource", f"{TARGET}/onlineEndpoints/", operator="Contains")],
         ),
         (
             (condition("AlertRuleName", "slow", operator="Contains"),),
@@ -200,6 +219,36 @@ def test_processing_rule_names_the_alerts_that_are_made_again(plan_with: Callabl
     by_name = processing_rule(str(CREDIT), conditions=(condition("AlertRuleName", "slow"),))
     plan = plan_with(slow, by_name)
     assert _made(plan, by_name).body["properties"]["conditions"] == [condition("AlertRuleName", twin.name)]
+
+
+def test_processing_rule_names_all_alerts_of_a_name_and_those_on_the_activity_log(
+    plan_with: Callable[..., Plan],
+) -> None:
+    watching = activity_alert(str(CREDIT))
+    elsewhere = Document(
+        id=ResourceId(str(watching.id).replace("rg-legacy", "rg-other")), body=dict(watching.body)
+    )
+    by_id = processing_rule(SUBSCRIPTION, conditions=(condition("AlertRuleId", str(watching.id)),))
+    plan = plan_with(watching, elsewhere, by_id)
+    twins = [_made(plan, each).resource for each in (watching, elsewhere)]
+    assert _made(plan, by_id).body["properties"]["conditions"][0]["values"] == [str(twins[0])]
+    by_name = processing_rule(GROUP, conditions=(condition("AlertRuleName", "Deleted"),))
+    step = _made(plan_with(watching, elsewhere, by_name), by_name)
+    assert sorted(step.body["properties"]["conditions"][0]["values"]) == sorted(t.name for t in twins)
+
+
+def test_rule_that_covers_both_sides_is_not_made_twice(plan_with: Callable[..., Plan]) -> None:
+    document = activity_alert(str(CREDIT), SUBSCRIPTION)
+    assert not _is_made(plan_with(document), document)
+
+
+def test_rule_for_both_sides_that_keeps_out_the_source_is_told(plan_with: Callable[..., Plan]) -> None:
+    kept_out = condition("TargetResource", str(CREDIT), operator="NotEquals")
+    document = processing_rule(SUBSCRIPTION, conditions=(kept_out,))
+    plan = plan_with(document)
+    assert not _is_made(plan, document)
+    (warning,) = (w for w in plan.warnings if w.resource == str(document.id))
+    assert "keeps out by name what moves" in warning.text
 
 
 def test_processing_rule_is_there_before_any_alert(plan_with: Callable[..., Plan]) -> None:
@@ -287,6 +336,24 @@ def test_orphans_are_rules_about_nothing_else(inventory: Inventory) -> None:
             False,
         ),
         (processing_rule(SUBSCRIPTION, conditions=(condition("Severity", "Sev0"),)), True),
+        (
+            processing_rule(
+                SUBSCRIPTION, conditions=(condition("TargetResourceType", "LEARNING", operator="Contains"),)
+            ),
+            True,
+        ),
+        (
+            processing_rule(
+                SUBSCRIPTION, conditions=(condition("TargetResourceType", ML, operator="DoesNotContain"),)
+            ),
+            False,
+        ),
+        (
+            processing_rule(
+                SUBSCRIPTION, conditions=(condition("TargetResource", f"{GROUP}/", operator="Contains"),)
+            ),
+            True,
+        ),
         (
             processing_rule(
                 SUBSCRIPTION,

@@ -78,14 +78,15 @@ def _compare_peoples_own(
 ) -> list[str]:
     if desired is None:
         return []
+    current = current or {}
     kind = path[-1].lower()
     fold = str.lower if kind == "tags" else str
-    there = {fold(key): value for key, value in (current or {}).items()}
+    there = {fold(key): value for key, value in current.items()}
     wanted = {fold(key): value for key, value in desired.items() if value is not None}
     found = [key for key, value in wanted.items() if key not in there or there[key] != value]
     if kind in _WHOLE:
         found += [key for key in there if key not in wanted and key.lower() not in _INJECTED]
-    names = {fold(key): key for key in (*(current or {}), *desired)}
+    names = {fold(key): key for key in (*current, *desired)}
     return [".".join((*path, names[key])) for key in found]
 
 

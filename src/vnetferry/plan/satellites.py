@@ -23,7 +23,7 @@ from vnetferry.models.inventory import (
     Inventory,
 )
 from vnetferry.models.plan import Step
-from vnetferry.plan.alert_rules import plan_alert_rules
+from vnetferry.plan.alert_rules import plan_activity_alerts, plan_processing_rules
 from vnetferry.plan.approvals import plan_approvals
 from vnetferry.plan.associated import made_anew
 from vnetferry.plan.collectors import copies
@@ -49,9 +49,9 @@ def plan_satellites(scope: Scope) -> Part:
         moved = Moved(scope)
         return join([_going(scope, moved), plan_approvals(scope, moved)])
     moved = Moved(scope, copies(scope).steps)
-    alerts = plan_alerts(scope, moved)
     plans = (plan_roles, plan_approvals, plan_diagnostics, plan_autoscale)
-    rules = plan_alert_rules(scope, moved, alerts.steps)
+    alerts = join([plan_alerts(scope, moved), plan_activity_alerts(scope, moved)])
+    rules = plan_processing_rules(scope, moved, alerts.steps)
     return join([*(plan(scope, moved) for plan in plans), alerts, rules])
 
 
