@@ -71,6 +71,22 @@ def test_processing_rule_is_completed_listed_and_replaced(arm: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "body", [{"properties": {"scopes": [GROUP]}}, {"properties": {"colour": 1}}, {"location": "Global"}]
+)
+def test_patch_changes_nothing_but_tags_and_whether_it_is_enabled(arm: Any, body: dict[str, Any]) -> None:
+    for path, made, version in (
+        (f"{ALERTS}/a", activity_alert(), V_ALERTS),
+        (f"{RULES}/a", processing_rule(), V_RULES),
+    ):
+        before = arm.put(path, made, version).body
+        assert arm.send("PATCH", path, body, version=version).status == 400
+        assert arm.get(path, version).body == before
+        allowed = {"tags": {"team": "risk"}, "properties": {"enabled": False}}
+        after = arm.send("PATCH", path, allowed, version=version).body
+        assert (after["tags"], after["properties"]["enabled"]) == ({"team": "risk"}, False)
+
+
+@pytest.mark.parametrize(
     ("properties", "status"),
     [
         ({"scopes": []}, 400),
@@ -89,6 +105,7 @@ def test_processing_rule_is_completed_listed_and_replaced(arm: Any) -> None:
         ({"actions": None}, 400),
         ({"actions": {"actionGroups": [{}]}}, 400),
         ({"colour": "red"}, 400),
+        ({"tenantScope": "x"}, 400),
     ],
 )
 def test_put_refuses_what_is_no_activity_alert(arm: Any, properties: dict[str, Any], status: int) -> None:

@@ -1,7 +1,8 @@
 """Activity log alerts and alert processing rules: what they hold is checked, and nothing is raised or held back.
 
 Members, words and what a rule cannot do without are specified (activity log alerts 2020-10-01, alert processing rules
-2021-08-08); the messages of refusals are assumed, and so is that scopes must exist when they name a resource.
+2021-08-08); the messages of refusals are assumed, and so is that scopes are in the rule's own subscription and exist
+when they name a resource, and that a field is in one condition of a processing rule alone.
 """
 
 from __future__ import annotations
@@ -146,29 +147,31 @@ def _require_recurrence(recurrence: Json, path: str) -> None:
 
 
 def _require_scopes(call: Call, scopes: list[str]) -> None:
-    """At least one; of one subscription, and each a subscription, a resource group or a resource that is there."""
+    """At least one; each the rule's subscription, or a resource group or a resource that is there in it."""
     if not scopes:
         raise AzureError(400, _INVALID, "The rule needs a scope.")
     for scope in scopes:
         parts = scope.strip("/").split("/")
         if not scope.startswith("/") or parts[0].lower() != "subscriptions" or len(parts) < 2:
             raise AzureError(400, _INVALID, f"The scope '{scope}' is not the id of a resource.")
+        if parts[1].lower() != call.params["subscriptionId"].lower():
+            raise AzureError(400, _INVALID, f"The scope '{scope}' is not in the subscription of the rule.")
         if len(parts) > 2 and scope.rstrip("/") not in call.world.documents:
             raise AzureError(404, "ResourceNotFound", f"The scope '{scope}' could not be found.")
-    if len({scope.strip("/").split("/")[1].lower() for scope in scopes}) > 1:
-        raise AzureError(400, _INVALID, "The scopes of a rule must be in one subscription.")
 
 
+_NAME = r"^[^*#&+:<>?@%{}\\/|]{1,260}$"
+_EVERY_SHAPE = {"scopes": [str], "enabled": bool, "description": str}
+_ENABLED = frozenset({"enabled"})
 ACTIVITY_ALERT = tracked.TrackedType(
     "Microsoft.Insights/activityLogAlerts",
     "ActivityLogAlerts",
-    frozenset({"2017-04-01", "2020-10-01", "2023-01-01-preview"}),
-    properties=frozenset({"scopes", "enabled", "condition", "actions", "description", "tenantScope"}),
-    name=r"^[^*#&+:<>?@%{}\\/|]{1,260}$",
+    frozenset({"2020-10-01"}),
+    properties=frozenset({"scopes", "enabled", "condition", "actions", "description"}),
+    name=_NAME,
+    patched=_ENABLED,
     shape={
-        "scopes": [str],
-        "enabled": bool,
-        "description": str,
+        **_EVERY_SHAPE,
         "condition": {
             "allOf": [
                 {
@@ -188,13 +191,12 @@ ACTIVITY_ALERT = tracked.TrackedType(
 PROCESSING_RULE = tracked.TrackedType(
     "Microsoft.AlertsManagement/actionRules",
     "AlertProcessingRules",
-    frozenset({"2021-08-08", "2021-08-08-preview", "2023-05-01-preview"}),
+    frozenset({"2021-08-08"}),
     properties=frozenset({"scopes", "conditions", "schedule", "actions", "description", "enabled"}),
-    name=r"^[^*#&+:<>?@%{}\\/|]{1,260}$",
+    name=_NAME,
+    patched=_ENABLED,
     shape={
-        "scopes": [str],
-        "enabled": bool,
-        "description": str,
+        **_EVERY_SHAPE,
         "conditions": [{"field": str, "operator": str, "values": [str]}],
         "actions": [{"actionType": str, "actionGroupIds": [str]}],
         "schedule": {

@@ -54,6 +54,7 @@ class TrackedType:
     group:      what its operations are called after, such as "StorageAccounts".
     fields:     top-level members beyond those that every resource has (such as sku, kind, identity).
     properties: the members of `properties`; None where the service takes any.
+    patched:    those of them that an update may change; None: all.
     shape:      of `properties`, as far as handlers rely on it (see shapes).
     name:       a regular expression, and `name_error` the service's refusal of what does not match.
     prepare:    called with the call, the draft and the document before (None: new); fills defaults, or
@@ -68,6 +69,7 @@ class TrackedType:
     versions: frozenset[str]
     fields: frozenset[str] = frozenset()
     properties: frozenset[str] | None = None
+    patched: frozenset[str] | None = None
     shape: Shape = field(default_factory=dict)
     name: str = r"^[A-Za-z0-9_][A-Za-z0-9_.()-]{0,79}(?<!\.)$"
     name_error: Callable[[str], AzureError] | None = None
@@ -143,6 +145,9 @@ def patch(call: Call, kind: TrackedType) -> Response:
     """Change the members that the body names; `tags` and every member of `properties` are replaced whole."""
     before = call.world.documents.require(call.path)
     body = call.json()
+    if kind.patched is not None:
+        require_known(body, {"tags", "properties"}, "PatchObject")
+        require_known(body.get("properties") or {}, kind.patched, "PatchProperties", "properties")
     merged = {**deepcopy(before), **body}
     merged["properties"] = {
         **(before.get("properties") or {}),
