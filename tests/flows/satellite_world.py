@@ -179,6 +179,20 @@ def processing_rule() -> Json:
     return {**_document(identifier, properties), "location": "global", "tags": {"team": "risk"}}
 
 
+def rule_on_the_group() -> Json:
+    """For every alert in the source's group, but those on clusters."""
+    kind = "Microsoft.MachineLearningServices/workspaces/computes"
+    group = f"{GROUP}/providers/Microsoft.Insights/actionGroups/ops"
+    properties = {
+        "scopes": [str(GROUP)],
+        "enabled": True,
+        "conditions": [{"field": "TargetResourceType", "operator": "NotEquals", "values": [kind]}],
+        "actions": [{"actionType": "AddActionGroups", "actionGroupIds": [group]}],
+    }
+    identifier = f"{GROUP}/providers/Microsoft.AlertsManagement/actionRules/all-to-ops"
+    return {**_document(identifier, properties), "location": "global", "tags": {}}
+
+
 def satellites() -> list[Json]:
     """One of every kind."""
     return [
@@ -189,6 +203,7 @@ def satellites() -> list[Json]:
         log_alert(),
         activity_alert(),
         processing_rule(),
+        rule_on_the_group(),
     ]
 
 

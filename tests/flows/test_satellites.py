@@ -48,6 +48,7 @@ from vnetferry.gateway.inventory import read_inventory
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.outcome import Outcome
 from vnetferry.models.plan import Step
+from vnetferry.plan.retire import build_retirement
 from vnetferry.plan.reverse import Reversal, build_reversal
 from vnetferry.plan.satellites import orphans
 from vnetferry.plan.stale import changes
@@ -172,16 +173,18 @@ def test_settings_and_alerts_watch_the_new_resources(moved: Moved) -> None:
     settings = _made(moved.world, "create_diagnostic_setting")
     assert {s["properties"]["workspaceId"] for s in settings} == {LOGS}
     assert len(settings) == 3
-    alerts = {
-        a["type"].rpartition("/")[2].lower(): a["properties"] for a in _made(moved.world, "create_alert")
-    }
+    made = _made(moved.world, "create_alert")
+    alerts = {a["type"].rpartition("/")[2].lower(): a["properties"] for a in made}
     churn = TARGET.child("onlineEndpoints", "churn-v2")
     assert alerts["metricalerts"]["scopes"] == [str(NEW_CREDIT), str(churn)]
     assert alerts["metricalerts"]["enabled"] is False
     assert "credit-v2" in json.dumps(alerts["scheduledqueryrules"]["criteria"])
     assert alerts["activitylogalerts"]["scopes"] == [str(TARGET.group_id)]
     assert alerts["activitylogalerts"]["condition"]["allOf"][-1]["equals"] == str(NEW_CREDIT)
-    quiet = alerts["actionrules"]
+    rules = {a["name"].rpartition("-")[0]: a["properties"] for a in made if "actionRules" in a["type"]}
+    quiet, to_ops = rules["quiet-sundays"], rules["all-to-ops"]
+    assert to_ops["scopes"] == [str(TARGET.group_id)]
+    assert [c["field"] for c in to_ops["conditions"]] == ["TargetResourceType"]
     assert quiet["scopes"] == [str(NEW_CREDIT)]
     (name,) = quiet["conditions"][0]["values"]
     assert name.startswith("slow credit-")
@@ -312,7 +315,25 @@ def test_satellites_go_when_the_migration_is_taken_back(tmp_path: Path) -> None:
         for step in build_reversal(world.plan, Reversal(callers="drop")):
             TASKS[step.kind].fn(step, world.run)
         left = [each for each in _ids(world) if each not in before and "/deployments/" not in each]
-    assert [each for each in left if "roleassignments" in each or "insights" in each] == []
+    assert [each for each in left if any(word in each for word in _HANGING)] == []
+
+
+def test_satellites_about_the_source_alone_go_when_it_is_retired(tmp_path: Path) -> None:
+    """Those of both sides, and the target's own, stay."""
+    with legacy_world(tmp_path, satellite_scenario()) as world:
+        world.carry_out()
+        before = _alerts(world)
+        for step in build_retirement(world.plan, read_inventory(connect(), SOURCE)):
+            TASKS[step.kind].fn(step, world.run)
+        gone = before - _alerts(world)
+    assert {each.rpartition("/")[2] for each in gone} == {"slow credit", "credit deleted", "quiet-sundays"}
+
+
+def _alerts(world: World) -> set[str]:
+    return {each for each in _ids(world) if "alerts" in each or "queryrules" in each}
+
+
+_HANGING = ("roleassignments", "insights", "alertsmanagement")
 
 
 def _ids(world: World) -> list[str]:
