@@ -71,8 +71,10 @@ def _plan(scope: Scope, moved: Moved, rewriting: _Rewriting, document: Document)
         text = f"{document.name} names what stays too; the new one names what moves alone."
         said.append(attention(document.id, text))
     if is_wide:
-        wide, narrow = ", ".join(scopes), ", ".join(after["scopes"])
-        text = f"{document.name} is for all of {wide}; the new one is for {ML} in {narrow}."
+        wide, narrow = (
+            ", ".join(text.rpartition("/")[2] for text in ids) for ids in (scopes, after["scopes"])
+        )
+        text = f"{document.name} is for all of {wide}; the new one is for what {narrow} has of Azure Machine Learning."
         said.append(attention(document.id, text))
     return part._replace(warnings=tuple(said))
 
