@@ -64,7 +64,6 @@ ABSENT: dict[str, tuple[str, ...]] = {
     "Microsoft.PolicyInsights": ("Attestations_*", "PolicyEvents_*", "PolicyStates_*", "Remediations_*"),
     "Microsoft.Storage": (
         "FileShares_*",
-        "ManagementPolicies_*",
         "Queue_*",
         "StorageAccounts_Failover",
         "StorageAccounts_ListAccountSAS",

@@ -30,15 +30,14 @@ _STATE = {
 
 
 def operations(account: str, versions: frozenset[str]) -> list[Operation]:
-    """The blob service and its containers below the path of an `account`."""
-    service = f"{account}/blobServices/default"
-    many, one = f"{service}/containers", f"{service}/containers/{{container}}"
+    """The containers of the blob service below the path of an `account`."""
+    many = f"{account}/blobServices/default/containers"
+    one = f"{many}/{{container}}"
 
     def row(name: str, method: str, path: str, handle: Handler, right: str) -> Operation:
         return Operation(name, method, path, handle, f"{_SERVICE}/{right}", versions)
 
     return [
-        row("BlobServices_GetServiceProperties", "GET", service, _get_service, "read"),
         row("BlobContainers_Create", "PUT", one, _put, "containers/write"),
         row("BlobContainers_Get", "GET", one, _get, "containers/read"),
         row("BlobContainers_Delete", "DELETE", one, _delete, "containers/delete"),
@@ -48,13 +47,6 @@ def operations(account: str, versions: frozenset[str]) -> list[Operation]:
 
 def _account(call: Call) -> Json:
     return call.world.documents.require(call.path.rpartition("/blobServices/")[0])
-
-
-async def _get_service(call: Call) -> Response:
-    account = _account(call)
-    properties = {"cors": {"corsRules": []}, "deleteRetentionPolicy": {"enabled": False}}
-    service = {"id": f"{account['id']}/blobServices/default", "name": "default", "type": _SERVICE}
-    return Response(200, {**service, "sku": account.get("sku"), "properties": properties})
 
 
 async def _put(call: Call) -> Response:

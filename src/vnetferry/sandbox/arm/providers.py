@@ -62,7 +62,11 @@ NAMESPACES = {
     "Microsoft.OperationalInsights": ("workspaces",),
     "Microsoft.PolicyInsights": (),
     "Microsoft.Resources": ("subscriptions", "resourceGroups", "deployments", "tenants"),
-    "Microsoft.Storage": ("storageAccounts", "storageAccounts/blobServices"),
+    "Microsoft.Storage": (
+        "storageAccounts",
+        *(f"storageAccounts/{kind}Services" for kind in ("blob", "file", "queue", "table")),
+        "storageAccounts/managementPolicies",
+    ),
 }
 
 

@@ -7,7 +7,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
-from vnetferry.sandbox.arm import blob_containers, private_links, tracked
+from vnetferry.sandbox.arm import blob_containers, lifecycle, private_links, storage_services, tracked
 from vnetferry.sandbox.arm.bodies import default_choice, require_choice, require_known, require_object
 from vnetferry.sandbox.arm.network_rules import complete_acls
 from vnetferry.sandbox.errors import AzureError
@@ -53,7 +53,7 @@ _NAME = re.compile(r"^[a-z0-9]{3,24}$")
 
 
 def operations() -> list[Operation]:
-    """Accounts, keys, containers, name check and private endpoint connections."""
+    """Accounts, keys, containers, settings of services, name check and private endpoint connections."""
     one = f"{ACCOUNT.path}/{{account}}"
     check = "/subscriptions/{subscriptionId}/providers/Microsoft.Storage/checkNameAvailability"
     return [
@@ -83,6 +83,8 @@ def operations() -> list[Operation]:
             _VERSIONS,
         ),
         *blob_containers.operations(one, _VERSIONS),
+        *storage_services.operations(one, _VERSIONS),
+        *lifecycle.operations(one, _VERSIONS),
         *private_links.operations(TYPE, "StoragePrivateEndpointConnections", _VERSIONS),
     ]
 
