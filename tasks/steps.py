@@ -48,12 +48,13 @@ from tasks.undo import (
     require_way_back,
 )
 from tasks.undo_conversion import undo_claim_workspace, undo_keep_secrets, undo_record_answers
-from tasks.workspace import create_associated, create_workspace
+from tasks.workspace import create_associated, create_workspace, set_storage_service
 from tasks.yaml_files import apply_deployment, apply_endpoint, read_logs
 from vnetferry.models.plan import StepKind
 
 TASKS: dict[StepKind, StepTask] = {
     "create_associated": create_associated,
+    "set_storage_service": set_storage_service,
     "create_workspace": create_workspace,
     "provision_network": provision_network,
     "create_private_endpoint": create_private_endpoint,

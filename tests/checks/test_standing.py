@@ -79,3 +79,30 @@ def test_standing_of_traffic_and_of_proofs_follows_the_endpoint(plan: Plan) -> N
 
 def test_standing_of_the_handoff_points_to_its_place(plan: Plan) -> None:
     assert _stand(plan, "hand_off:handoff.json") == ("see there", "handoff.json")
+
+
+@pytest.mark.parametrize(
+    ("properties", "state"),
+    [
+        ({"isVersioningEnabled": True, "cors": {"corsRules": [{"more": 1}]}, "changeFeed": {}}, "done"),
+        (
+            {"isVersioningEnabled": True, "cors": {"corsRules": [{}]}, "changeFeed": {"enabled": False}},
+            "done",
+        ),
+        ({"isVersioningEnabled": False, "cors": {"corsRules": [{}]}}, "missing"),
+        ({"isVersioningEnabled": True, "cors": {"corsRules": []}}, "missing"),
+        ({"isVersioningEnabled": True}, "missing"),
+    ],
+)
+def test_standing_of_what_is_set_on_a_service_follows_what_it_says(
+    plan: Plan, properties: dict[str, Any], state: str
+) -> None:
+    """Azure makes the service with the account, so that it is there says nothing."""
+    wanted = {
+        "isVersioningEnabled": True,
+        "cors": {"corsRules": [{"allowedMethods": ["GET"]}]},
+        "changeFeed": {"enabled": False},
+    }
+    made: dict[str, Any] = {"kind": "set_storage_service", "body": {"properties": wanted}}
+    step = plan.steps[0].model_copy(update=made)
+    assert standing_of(plan, step, {step.resource.key: {"properties": properties}}).state == state

@@ -28,6 +28,7 @@ OF_PROPERTIES = {
     "a key of your own is not given on; Microsoft's encrypts what is made anew": "2.6, storage, vault and registry",
     "a domain leads to one account; move it when callers have moved": "2.6, storage, vault and registry",
     "an account joins a directory by itself; a workspace does not need it": "2.6, storage, vault and registry",
+    "premium accounts for files alone have it, and a workspace takes none": "2.6, no premium storage",
     "a cluster takes workspaces one by one; link it": "2.6, storage, vault and registry",
     "a private link scope holds what it names; add the new one to it if it is needed": "2.3, App Insights via AMPLS",
     # flagged besides, as nobody knows yet what it is

@@ -1,7 +1,7 @@
 """With `associated_resources: create` a migration runs to its end unattended, on resources made after the source's.
 
 The source's storage refuses the public and is reached by a private endpoint alone, its registry is pulled from by an
-identity that a user assigned, and its vault has been given tags by people.
+identity that a user assigned, its vault has been given tags by people, and its services keep what is deleted.
 """
 
 from __future__ import annotations
@@ -39,12 +39,29 @@ pytestmark = pytest.mark.xdist_group("create-associated")
 Json = dict[str, Any]
 BLOB_ZONE = f"{NETWORK}/privateDnsZones/privatelink.blob.core.windows.net"
 WAY_IN = ResourceId(f"{NETWORK}/privateEndpoints/pe-storage")
+KEPT = {
+    "deleteRetentionPolicy": {"enabled": True, "days": 14},
+    "isVersioningEnabled": True,
+    "changeFeed": {"enabled": True, "retentionInDays": 30},
+    "cors": {
+        "corsRules": [
+            {
+                "allowedOrigins": ["https://ml.azure.com"],
+                "allowedMethods": ["GET", "HEAD"],
+                "maxAgeInSeconds": 1800,
+                "exposedHeaders": ["*"],
+                "allowedHeaders": ["*"],
+            }
+        ]
+    },
+}
 
 
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with bench(tmp_path_factory.mktemp("create") / "folder") as made:
         close_storage(made)
+        keep_deleted(made)
         lessen_rights(made)
         made.configure("target", associated_resources="create")
         yield made
@@ -78,6 +95,28 @@ def close_storage(bench: Bench) -> None:
     bench.send(
         "PATCH", VAULT, KEY_VAULT, {"tags": {"team": "risk"}, "properties": {"softDeleteRetentionInDays": 7}}
     )
+
+
+def keep_deleted(bench: Bench) -> None:
+    """Keep deleted blobs and versions on the source's storage, and delete old logs of its workspace by a rule."""
+    bench.send("PUT", f"{STORAGE}/blobServices/default", STORAGE_VERSION, {"properties": KEPT})
+    bench.send("PUT", f"{STORAGE}/managementPolicies/default", STORAGE_VERSION, log_rules(guid_of(bench)))
+
+
+def log_rules(guid: str) -> Json:
+    logs = {"blobTypes": ["appendBlob"], "prefixMatch": [f"azureml-blobstore-{guid}/logs", "shared/"]}
+    ends = {"baseBlob": {"delete": {"daysAfterModificationGreaterThan": 30}}}
+    rule = {
+        "name": "logs",
+        "enabled": True,
+        "type": "Lifecycle",
+        "definition": {"filters": logs, "actions": ends},
+    }
+    return {"properties": {"policy": {"rules": [rule]}}}
+
+
+def guid_of(bench: Bench) -> str:
+    return str(bench.properties(str(SOURCE))["workspaceId"])
 
 
 def lessen_rights(bench: Bench) -> None:
@@ -162,6 +201,36 @@ def test_target_stands_on_what_the_plan_made_after_the_sources(moved: World) -> 
         "Deny",
         "AzureServices",
     )
+
+
+def test_services_of_the_new_account_hold_what_is_set_on_the_sources(closed: Bench, moved: World) -> None:
+    held = moved.get(TARGET)["properties"]
+    account = ResourceId(held["storageAccount"])
+    blobs = moved.get(account.child("blobServices", "default"))["properties"]
+    assert {name: blobs[name] for name in KEPT if name != "cors"} == {
+        name: value for name, value in KEPT.items() if name != "cors"
+    }
+    origins = [rule["allowedOrigins"] for rule in blobs["cors"]["corsRules"]]
+    assert ["https://ml.azure.com"] in origins
+    assert moved.plan.of_kind("set_storage_service")[0].resource.parent == account
+
+
+def test_lifecycle_rules_name_the_containers_of_the_new_workspace(closed: Bench, moved: World) -> None:
+    """Azure names these after the workspace's GUID, which only the workspace that is made has."""
+    held = moved.get(TARGET)["properties"]
+    assert held["workspaceId"] != guid_of(closed)
+    rules = moved.get(ResourceId(held["storageAccount"]).child("managementPolicies", "default"))["properties"]
+    assert rules["policy"] == log_rules(held["workspaceId"])["properties"]["policy"]
+
+
+def test_service_with_nothing_set_needs_no_step(moved: World) -> None:
+    """The plan says what becomes of it all the same."""
+    assert {step.resource.type.rpartition("/")[2] for step in moved.plan.of_kind("set_storage_service")} == {
+        "blobServices",
+        "managementPolicies",
+    }
+    told = {entry.source.type.rpartition("/")[2] for entry in moved.plan.carry_over}
+    assert {"fileServices", "queueServices", "tableServices"} <= told
 
 
 def test_content_came_through_the_new_private_endpoint(moved: World) -> None:

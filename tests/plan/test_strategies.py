@@ -43,7 +43,7 @@ def test_plan_that_shares_says_what_must_stay(inventory: Inventory, configure: C
 def test_plan_that_creates_says_what_it_makes(inventory: Inventory, configure: Configure) -> None:
     text = _texts(inventory, configure, "create")
     assert "ws-secure gets storage account stwssecure" in text
-    assert "made after the source's: with the same firewall, protection and tags" in text
+    assert "made after the source's: with the same firewall, protection, tags and settings" in text
     assert "az acr create --sku Premium" not in text
     assert "must stay when the source is retired" not in text
 
@@ -169,7 +169,7 @@ def test_what_is_made_is_fit_for_a_workspace_where_the_sources_is_not(
     assert (storage["kind"], storage["sku"]["name"]) == ("StorageV2", "Standard_LRS")
     assert "isHnsEnabled" not in storage["properties"]
     assert storage["properties"]["encryption"] == {"keySource": "Microsoft.Storage"}
-    assert "enableSoftDelete" not in made["vaults"]["properties"]
+    assert made["vaults"]["properties"]["enableSoftDelete"] is True
     assert (rules["bypass"], rules["defaultAction"]) == ("AzureServices", "Deny")
     assert made["registries"]["sku"] == {"name": "Premium"}
     dropped = {e.path: e.reason for e in plan.carry_over if e.disposition == "dropped"}

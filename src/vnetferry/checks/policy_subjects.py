@@ -19,6 +19,7 @@ from vnetferry.plan.workspace import plan_workspace
 # The steps that send their body, and where in it they put the plan's tags: nowhere, if Azure keeps none there.
 _TAGS: dict[StepKind, tuple[str, ...]] = {
     "create_associated": ("tags",),
+    "set_storage_service": (),
     "create_endpoint": ("tags",),
     "create_deployment": ("tags",),
     "create_private_endpoint": ("tags",),

@@ -5,7 +5,7 @@ Proofs leave no trace in Azure but one: traffic is set after them and never befo
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from vnetferry.models.base import Json, Value
 from vnetferry.models.plan import Plan, Step
@@ -63,7 +63,18 @@ def _found(plan: Plan, step: Step, document: Json) -> tuple[State, str]:
         return _enabled(step, document)
     if step.kind == "provision_network":
         return _network(document)
+    if step.kind == "set_storage_service":
+        return ("done", "") if _holds(document, step.body) else ("missing", "it is as Azure made it")
     return _traffic(step, document) if step.kind == "set_traffic" else _resource(plan, step, document)
+
+
+def _holds(document: Any, wanted: Any) -> bool:
+    """Whether a document says what is wanted, and perhaps more. Lists count by their length: Azure adds to elements."""
+    if isinstance(wanted, dict):
+        return isinstance(document, dict) and all(_holds(document.get(k), v) for k, v in wanted.items())
+    if isinstance(wanted, list):
+        return len(document or ()) == len(wanted)
+    return bool(document == wanted) or not (document or wanted)
 
 
 def _resource(plan: Plan, step: Step, document: Json) -> tuple[State, str]:

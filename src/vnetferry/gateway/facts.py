@@ -53,6 +53,7 @@ from vnetferry.plan.associated import ASSOCIATED, made_anew
 from vnetferry.plan.inbound import all_ways_in, new_zone_groups
 from vnetferry.plan.satellites import needed_actions
 from vnetferry.plan.scope import target_workspace
+from vnetferry.plan.storage_services import changed_settings
 
 _THREADS = 12
 _CONNECTED = ("storage_account", "key_vault", "container_registry")
@@ -186,8 +187,9 @@ def _wanted_actions(facts: Facts, target: ResourceId) -> Rights:
             wanted[way.subnet.group_id] += SUBNET_ACTIONS
             for zone in (zone for group in new_zone_groups(facts.scope, way) for zone in group["zones"]):
                 wanted[ResourceId(zone["id"])] += ZONE_ACTIONS
-        for anew in made_anew(facts.scope):
-            wanted[target.group_id] += (f"{anew.resource.type}/write",)
+        made = [each.resource for each in made_anew(facts.scope)]
+        for resource in (*made, *(each.resource for each in changed_settings(facts.scope))):
+            wanted[target.group_id] += (f"{resource.type}/write",)
         for approved in approved_targets(facts.scope):
             wanted[approved] += approval_actions(approved.type)
         for scope, actions in needed_actions(facts.scope).items():

@@ -92,8 +92,8 @@ class Readings:
         """The items of one collection; none, and a line of `unread`, when Azure refuses."""
         return self.attempt(lambda: list(self.azure.arm.list(path, api_version, query)), path) or []
 
-    def each(self, read: Callable[[A], B], wanted: Iterable[A], what: str = "") -> list[B]:
-        """`read` of each, in parallel, without those that Azure refuses."""
+    def each(self, read: Callable[[A], B | None], wanted: Iterable[A], what: str = "") -> list[B]:
+        """`read` of each, in parallel, without those that are not there or that Azure refuses."""
 
         def read_one(item: A) -> B | None:
             return self.attempt(lambda: read(item), f"{what} {getattr(item, 'id', item)}".strip())

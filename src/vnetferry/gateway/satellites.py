@@ -9,6 +9,7 @@ from vnetferry.gateway.locks import read_binding_locks
 from vnetferry.gateway.monitoring import read_monitoring
 from vnetferry.gateway.readings import Readings
 from vnetferry.gateway.rights import read_role_assignments, worn_identities
+from vnetferry.gateway.storage_services import read_storage_services
 from vnetferry.models.ids import ResourceId
 from vnetferry.models.inventory import (
     APPLICATION_INSIGHTS,
@@ -18,6 +19,7 @@ from vnetferry.models.inventory import (
     ENDPOINT,
     LOG_WORKSPACE,
     PRIVATE_ENDPOINT_CONNECTION,
+    STORAGE_ACCOUNT,
     Document,
 )
 
@@ -48,6 +50,7 @@ def read_satellites(
     sinks = [*_of(used, LOG_WORKSPACE), *_of(used, APPLICATION_INSIGHTS)]
     return [
         *connections,
+        *read_storage_services(readings, (account.id for account in _of(used, STORAGE_ACCOUNT))),
         *read_callers(readings, workspace, used, inbound),
         *read_role_assignments(readings, workspace.id, [e.id for e in endpoints], wearers),
         *read_monitoring(readings, workspace.id, [workspace, *endpoints, *deployments], sinks),

@@ -13,6 +13,7 @@ from vnetferry.models.ids import ResourceId
 
 StepKind = Literal[
     "create_associated",
+    "set_storage_service",
     "create_workspace",
     "provision_network",
     "create_private_endpoint",

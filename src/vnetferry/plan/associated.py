@@ -186,9 +186,9 @@ def _vault(scope: Scope) -> Iterator[Anew]:
     if policies := properties.get("accessPolicies"):
         moved = Moved(scope)  # the new workspace's identity is given its own by Azure
         properties["accessPolicies"] = [p for p in policies if not moved.is_own(str(p.get("objectId")))]
-    for protection in ("enableSoftDelete", "enablePurgeProtection"):
-        if not properties.get(protection):
-            properties.pop(protection, None)
+    properties["enableSoftDelete"] = True
+    if not properties.get("enablePurgeProtection"):
+        properties.pop("enablePurgeProtection", None)
     yield Anew(_worldwide(scope, KEY_VAULT, "kv-", 24), body, like)
 
 

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from vnetferry.models.inventory import (
     APPLICATION_INSIGHTS,
+    BLOB_SERVICE,
     CONTAINER_REGISTRY,
+    FILE_SERVICE,
     KEY_VAULT,
+    LIFECYCLE,
     LOG_WORKSPACE,
+    QUEUE_SERVICE,
     STORAGE_ACCOUNT,
+    TABLE_SERVICE,
 )
 from vnetferry.plan.field_rules import CARRY, COMMON, READ_ONLY, Rule, fields
 
@@ -73,6 +78,69 @@ _STORAGE = {
         "secondaryEndpoints",
         "properties.",
     ),
+}
+_SERVICE = {
+    **COMMON,
+    "sku": Rule("remake", "the account's"),
+    "properties.cors.corsRules": CARRY,
+    **fields(
+        CARRY,
+        "allowedHeaders allowedMethods allowedOrigins exposedHeaders maxAgeInSeconds",
+        "properties.cors.corsRules[].",
+    ),
+}
+_BLOB_SERVICE = {
+    **_SERVICE,
+    **fields(
+        CARRY,
+        "automaticSnapshotPolicyEnabled changeFeed.enabled changeFeed.retentionInDays "
+        "containerDeleteRetentionPolicy.allowPermanentDelete containerDeleteRetentionPolicy.days "
+        "containerDeleteRetentionPolicy.enabled defaultServiceVersion deleteRetentionPolicy.allowPermanentDelete "
+        "deleteRetentionPolicy.days deleteRetentionPolicy.enabled isVersioningEnabled "
+        "lastAccessTimeTrackingPolicy.blobType lastAccessTimeTrackingPolicy.enable lastAccessTimeTrackingPolicy.name "
+        "lastAccessTimeTrackingPolicy.trackingGranularityInDays restorePolicy.days restorePolicy.enabled",
+        "properties.",
+    ),
+    **fields(READ_ONLY, "lastEnabledTime minRestoreTime", "properties.restorePolicy."),
+}
+_FILE_SERVICE = {
+    **_SERVICE,
+    **fields(
+        CARRY,
+        "shareDeleteRetentionPolicy.allowPermanentDelete shareDeleteRetentionPolicy.days "
+        "shareDeleteRetentionPolicy.enabled protocolSettings.smb.authenticationMethods "
+        "protocolSettings.smb.channelEncryption protocolSettings.smb.kerberosTicketEncryption "
+        "protocolSettings.smb.versions",
+        "properties.",
+    ),
+    "properties.protocolSettings.smb.multichannel": Rule(
+        "drop", "premium accounts for files alone have it, and a workspace takes none"
+    ),
+}
+_BLOB_AGES = (
+    "daysAfterCreationGreaterThan daysAfterLastAccessTimeGreaterThan daysAfterLastTierChangeGreaterThan "
+    "daysAfterModificationGreaterThan"
+)
+_LIFECYCLE = {
+    **COMMON,
+    "properties.policy.rules": CARRY,
+    **fields(
+        CARRY,
+        "name enabled type definition.filters.blobTypes definition.filters.prefixMatch "
+        "definition.filters.blobIndexMatch definition.filters.blobIndexMatch[].name "
+        "definition.filters.blobIndexMatch[].op definition.filters.blobIndexMatch[].value "
+        "definition.actions.baseBlob.enableAutoTierToHotFromCool",
+        "properties.policy.rules[].",
+    ),
+    **{
+        name: rule
+        for blob in ("baseBlob", "snapshot", "version")
+        for action in ("delete", "tierToArchive", "tierToCold", "tierToCool", "tierToHot")
+        for name, rule in fields(
+            CARRY, _BLOB_AGES, f"properties.policy.rules[].definition.actions.{blob}.{action}."
+        ).items()
+    },
+    "properties.lastModifiedTime": READ_ONLY,
 }
 _VAULT = {
     **_OWN,
@@ -170,6 +238,11 @@ _LOGS = {
 }
 ASSOCIATED_FIELDS = {
     STORAGE_ACCOUNT.lower(): _STORAGE,
+    BLOB_SERVICE.lower(): _BLOB_SERVICE,
+    FILE_SERVICE.lower(): _FILE_SERVICE,
+    QUEUE_SERVICE.lower(): _SERVICE,
+    TABLE_SERVICE.lower(): _SERVICE,
+    LIFECYCLE.lower(): _LIFECYCLE,
     KEY_VAULT.lower(): _VAULT,
     CONTAINER_REGISTRY.lower(): _REGISTRY,
     APPLICATION_INSIGHTS.lower(): _INSIGHTS,

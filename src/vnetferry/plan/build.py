@@ -6,6 +6,8 @@ is a digest of) to `body.tags` of tracked resources and to `body.properties.tags
 connections have no tags. Paths in `spec` are relative to the plan file's folder. What `spec` holds, by kind:
 
 create_associated        no spec: body is that of what the target is to stand on.
+set_storage_service      guid (the source workspace's, which body names and the target's takes the place of, "" for
+                         none), workspace (the target's id, "" for none). source: the same service of the source's.
 create_workspace         isolation_mode ("AllowOnlyApprovedOutbound" | "AllowInternetOutbound"), firewall_sku ("Basic" |
                          "Standard"), outbound_rules {name: wire properties}, associated {storage_account, key_vault,
                          container_registry, application_insights: id, or "" for one that Azure makes},
@@ -83,8 +85,9 @@ from vnetferry.plan.parts import Part, in_order, join
 from vnetferry.plan.satellites import held_back, plan_satellites
 from vnetferry.plan.scope import Scope, scope_of
 from vnetferry.plan.staying import staying
+from vnetferry.plan.storage_services import plan_storage_services
 from vnetferry.plan.strategies import strategy_warnings
-from vnetferry.plan.workspace import plan_workspace
+from vnetferry.plan.workspace import plan_workspace, workspace_step_id
 
 ID_DIGITS = 12
 
@@ -145,6 +148,7 @@ def _side_by_side(scope: Scope) -> Part:
     whole = join(
         [
             plan_associated(scope),
+            plan_storage_services(scope, workspace_step_id(scope)),
             plan_workspace(scope),
             plan_inbound(scope),
             plan_stores(scope),

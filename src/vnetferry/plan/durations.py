@@ -16,6 +16,7 @@ IMAGE_BUILD_S = 720
 
 _EXPECTED_S: dict[StepKind, int] = {
     "create_associated": 30,
+    "set_storage_service": 5,
     "create_workspace": 60,
     "provision_network": NETWORK_S,
     "create_private_endpoint": 60,

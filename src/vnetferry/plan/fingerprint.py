@@ -18,6 +18,7 @@ from vnetferry.plan.references import collected_assets, used_assets
 from vnetferry.plan.satellites import autoscaled, plan_satellites
 from vnetferry.plan.scope import Scope
 from vnetferry.plan.secrets import redact
+from vnetferry.plan.storage_services import settings
 
 
 def fingerprint(scope: Scope) -> dict[str, str]:
@@ -32,6 +33,7 @@ def relied_on(scope: Scope) -> list[Document]:
     found += [*scope.inventory.of_type(DATASTORE), *scope.inventory.of_type(CONNECTION)]
     found += inbound_documents(scope)
     found += [each.like for each in made_anew(scope) if each.like]
+    found += [each.like for each in settings(scope)]
     if scope.config.in_place:
         found += scope.inventory.of_type(COMPUTE)
     else:

@@ -16,6 +16,7 @@ STAGES = {
     "create_workspace": "Workspace and network",
     "provision_network": "Workspace and network",
     "create_associated": "Workspace and network",
+    "set_storage_service": "Workspace and network",
     "create_private_endpoint": "Workspace and network",
     "copy_datastore": "Copies",
     "copy_connection": "Copies",

@@ -13,6 +13,7 @@ from vnetferry.plan.fields import leaves, rule_of
 from vnetferry.plan.fingerprint import digest_of, relied_on, without_scaling
 from vnetferry.plan.in_place import is_claimed, is_made_by, is_past_return, removed
 from vnetferry.plan.scope import scope_of
+from vnetferry.plan.storage_services import SERVICES
 
 NAMED_MAX = 3
 _SHOWN_CHANGES = 5
@@ -112,6 +113,8 @@ def _matters(document: Document, path: str) -> bool:
 
 def _label(resource: ResourceId) -> str:
     """`deployment credit/blue` or `model churn/1` for people."""
+    if service := SERVICES.get(resource.type.lower()):
+        return f"{service} of {resource.parent.name}"
     noun = _noun(resource)
     if noun == "version":
         noun = _noun(resource.parent)

@@ -69,9 +69,8 @@ def _anew(scope: Scope) -> Iterator[PlanWarning]:
     made = [f"{each.noun} {each.resource.name}" for each in made_anew(scope)]
     if made:
         text = (
-            f"{scope.target.name} gets {', '.join(made)}, made after the source's: with the same firewall, protection "
-            "and tags, and a private endpoint in each network that has one to the source's. Settings of the account's "
-            "services (such as soft deletion of blobs, versions, lifecycle rules) are Azure's defaults. The source's "
+            f"{scope.target.name} gets {', '.join(made)}, made after the source's: with the same firewall, protection, "
+            "tags and settings, and a private endpoint in each network that has one to the source's. The source's "
             "resources stay; vnetferry never deletes them."
         )
         yield attention("target.associated_resources", text)

@@ -25,6 +25,7 @@ from vnetferry.plan.rules import (
     wire_rules,
 )
 from vnetferry.plan.scope import Scope
+from vnetferry.plan.storage_services import service_step_ids
 
 
 def workspace_step_id(scope: Scope) -> str:
@@ -50,7 +51,7 @@ def plan_workspace(scope: Scope) -> Part:
         resource=scope.target,
         source=scope.inventory.source,
         spec=_workspace_spec(scope, body, associated, rules),
-        depends_on=associated_step_ids(scope),
+        depends_on=(*associated_step_ids(scope), *service_step_ids(scope)),
         undo="delete",
         duration_s=expected_s("create_workspace"),
     )
