@@ -38,6 +38,18 @@ _NOTES = (
     "properties.environmentVariables.AZUREML_ENTRY_SCRIPT",
     "properties.environmentVariables.AML_APP_ROOT",
     "properties.v1LegacyMode",
+    # of role assignments, and of what a workspace stands on
+    "properties.createdOn",
+    "properties.createdBy",
+    "properties.updatedOn",
+    "properties.updatedBy",
+    "properties.primaryEndpoints",
+    "properties.encryption.services",
+    "properties.Ver",
+    "properties.Name",
+    "properties.CreationDate",
+    "properties.createdDate",
+    "properties.modifiedDate",
 )
 # What a property that is not there means, which Azure answers once the document is written anew.
 _PROBE = {
@@ -56,6 +68,7 @@ _DEFAULTS: dict[str, Any] = {
     },
     **{f"properties.requestSettings.{name}": v for name, v in _REQUESTS.items()},
     "properties.scaleSettings.scaleType": "Default",
+    "properties.RetentionInDays": 90,
     "properties.egressPublicNetworkAccess": "Enabled",
     "properties.publicNetworkAccess": "Enabled",
     "properties.sharedUserList": [],
@@ -163,6 +176,8 @@ def _and_above(path: Path) -> Iterator[str]:
 
 
 def _same(path: Path, before: Any, after: Any) -> bool:
+    if path[-1] in ("enabled", "enable") and before is False and after is _ABSENT:
+        return True  # what is off and what is not there is the same, on a service that Azure made
     if path[-1] == "condaFile" and isinstance(after, str):
         return bool(yaml.safe_load(before) == yaml.safe_load(after))  # Azure writes YAML down as JSON
     if path[-1] in _WORDS and isinstance(before, str) and isinstance(after, str):

@@ -15,6 +15,7 @@ from tests.flows.announced import unannounced
 from tests.flows.drops import OF_OTHERS
 from tests.flows.legacy_world import SOURCE, TARGET, World
 from vnetferry.models.ids import ResourceId
+from vnetferry.models.inventory import STORAGE_ACCOUNT
 from vnetferry.models.plan import WHOLE_DOCUMENT, CarryOver
 from vnetferry.sandbox.scoring.assets import resolve
 
@@ -32,6 +33,8 @@ _HANGING = (
     "activitylogalerts",
     "actionrules",
 )
+_STANDS_ON = ("storageAccount", "keyVault", "containerRegistry", "applicationInsights")
+_SERVICES = ("blobServices", "fileServices", "queueServices", "tableServices")
 _CONTENT = {"models": "modelUri", "codes": "codeUri"}
 
 
@@ -44,6 +47,18 @@ def documents_about(world: World) -> dict[ResourceId, Json]:
     hanging = [d for d in held if _hangs(d) and any(mark in json.dumps(d).lower() for mark in marks)]
     found = {ResourceId(d["id"]) for d in (*within, *hanging)}
     return {each: world.get(each) for each in sorted(found) if not _is_record(world, each)}
+
+
+def documents_beneath(world: World) -> dict[ResourceId, Json]:
+    """What the source workspace stands on, and what is set on its account's services, as GET answers it."""
+    held = [ResourceId(each) for each in _beneath(world.get(SOURCE))]
+    logs = [world.get(each)["properties"].get("WorkspaceResourceId") for each in held]
+    held += [ResourceId(each) for each in logs if each]
+    (account,) = (each for each in held if each.type == STORAGE_ACCOUNT)
+    held += [account.child(service, "default") for service in _SERVICES]
+    if str(rules := account.child("managementPolicies", "default")) in world.sandbox.world.documents:
+        held.append(rules)
+    return {each: world.get(each) for each in held}
 
 
 def losses(world: World, before: Before, reasons: set[str]) -> list[str]:
@@ -74,6 +89,11 @@ def target_of(world: World, source: ResourceId) -> ResourceId:
     if len(parts) > 10 and parts[9].lower() == "onlineendpoints":
         parts[10] = world.plan.config.endpoints.rename.format(name=parts[10])
     return ResourceId("/".join(parts))
+
+
+def _beneath(workspace: Json) -> list[str]:
+    """The ids of what a workspace stands on, always in the same order."""
+    return [workspace["properties"][name] for name in _STANDS_ON]
 
 
 def _hangs(document: Json) -> bool:
@@ -148,6 +168,8 @@ def _is_equal_right(world: World, before: Before, candidate: Json, was: Json) ->
     holder = world.sandbox.world.documents.get(str(target_of(world, sources[given["principalId"]]))) or {}
     on = given["scope"].lower()
     scopes = {on, on.replace(SOURCE.key, TARGET.key), on.replace(SOURCE.group_id.key, TARGET.group_id.key)}
+    olds, news = (map(str.lower, _beneath(world.get(each))) for each in (SOURCE, world.plan.target))
+    scopes |= {on.replace(old, new) for old, new in zip(olds, news, strict=True)}
     return (
         held["principalId"] == (holder.get("identity") or {}).get("principalId")
         and held["roleDefinitionId"].rpartition("/")[2] == given["roleDefinitionId"].rpartition("/")[2]

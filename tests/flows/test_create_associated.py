@@ -223,6 +223,14 @@ def test_lifecycle_rules_name_the_containers_of_the_new_workspace(closed: Bench,
     assert rules["policy"] == log_rules(held["workspaceId"])["properties"]["policy"]
 
 
+def test_plan_tells_senders_of_telemetry_of_the_new_key_and_holds_neither(moved: World) -> None:
+    told = [e for e in moved.plan.carry_over if "goes on sending there" in e.reason]
+    assert [(e.path, e.disposition, e.before, e.after) for e in told] == [
+        ("properties.ConnectionString", "re-created", "", ""),
+        ("properties.InstrumentationKey", "re-created", "", ""),
+    ]
+
+
 def test_service_with_nothing_set_needs_no_step(moved: World) -> None:
     """The plan says what becomes of it all the same."""
     assert {step.resource.type.rpartition("/")[2] for step in moved.plan.of_kind("set_storage_service")} == {

@@ -16,11 +16,12 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.flows.any_associated import standing_on_any
 from tests.flows.any_scenario import convertible_scenarios, scenarios, selections
 from tests.flows.any_surroundings import surrounded
 from tests.flows.drops import REASONS, REASONS_IN_PLACE, REASONS_OF_SOME
 from tests.flows.legacy_world import EXAMPLE, SOURCE, TIME_SCALE, World, inside, make_plan, prepare_folder
-from tests.flows.losses import documents_about, losses, secrets_of
+from tests.flows.losses import documents_about, documents_beneath, losses, secrets_of
 from tests.flows.unknown_members import UNKNOWN, flagged, untold, with_unknown
 from vnetferry.config import load_config
 from vnetferry.models.ids import ResourceId
@@ -63,11 +64,25 @@ def test_migration_of_any_scenario_loses_nothing_unannounced(scenario: Scenario)
 def test_migration_of_some_endpoints_loses_nothing_unannounced(drawn: tuple[Scenario, Json]) -> None:
     """Some endpoints stay, and those that move have names by a rule of one's own."""
     scenario, chosen = drawn
-    with _planned_world(scenario, "migration.yaml", chosen) as world:
+    with _planned_world(scenario, "migration.yaml", endpoints=chosen) as world:
         before = documents_about(world)
         world.carry_out()
         assert {source: world.get(source) for source in before} == before, "the source changed"
         assert losses(world, before, set(REASONS_OF_SOME)) == []
+
+
+@_DRAWN
+@given(scenarios().flatmap(standing_on_any))
+def test_migration_of_any_scenario_onto_what_is_made_anew_loses_nothing_unannounced(
+    scenario: Scenario,
+) -> None:
+    """What the workspace stands on is compared as what is in it."""
+    with _planned_world(scenario, "migration.yaml", target={"associated_resources": "create"}) as world:
+        before = {**documents_about(world), **documents_beneath(world)}
+        world.carry_out()
+        assert {source: world.get(source) for source in before} == before, "the source changed"
+        assert losses(world, before, set(REASONS)) == []
+        assert secrets_of(world, world.plan.target, before) == secrets_of(world, world.plan.source, before)
 
 
 @_DRAWN
@@ -112,20 +127,23 @@ def _planned(inventory: Inventory, associated: str) -> Plan:
 
 
 @contextmanager
-def _planned_world(scenario: Scenario, example: str, endpoints: Json | None = None) -> Iterator[World]:
-    """A world with the scenario, and its plan by one of the example's configurations, with this of endpoints."""
+def _planned_world(scenario: Scenario, example: str, **sections: Json) -> Iterator[World]:
+    """A world with the scenario, and its plan by one of the example's configurations, with these of its sections."""
     with tempfile.TemporaryDirectory(prefix="vnetferry-any-") as name:
         folder = Path(name)
-        _configure(folder, example, endpoints)
+        _configure(folder, example, **sections)
         with running(scenario, time_scale=TIME_SCALE) as sandbox, inside(sandbox):
             yield World(sandbox, folder, make_plan(folder))
 
 
-def _configure(folder: Path, example: str = "migration.yaml", endpoints: Json | None = None) -> None:
-    """Write a configuration of the example, without requests of endpoints that are not there, as migration.yaml."""
+def _configure(folder: Path, example: str = "migration.yaml", **sections: Json) -> None:
+    """Write a configuration of the example, without requests of endpoints that are not there, as migration.yaml.
+
+    In: sections: members that are other than the example's, by section.
+    """
     prepare_folder(folder)
     config = yaml.safe_load((EXAMPLE / example).read_text())
     del config["validation"]["requests"]
-    if endpoints is not None:
-        config["endpoints"] = endpoints
+    for section, members in sections.items():
+        config[section] = {**config.get(section, {}), **members}
     (folder / "migration.yaml").write_text(yaml.safe_dump(config))

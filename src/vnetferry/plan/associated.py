@@ -25,7 +25,7 @@ from vnetferry.models.inventory import (
     STORAGE_ACCOUNT,
     Document,
 )
-from vnetferry.models.plan import PlanWarning, Step
+from vnetferry.models.plan import CarryOver, PlanWarning, Step
 from vnetferry.plan.carry_over import carry_over
 from vnetferry.plan.durations import expected_s
 from vnetferry.plan.fields import writable
@@ -54,6 +54,7 @@ _NOUNS = {
     APPLICATION_INSIGHTS: "Application Insights",
     LOG_WORKSPACE: "log workspace",
 }
+_OWN_KEY = "Azure makes a new one; whoever sends by the source's goes on sending there"
 _DIGITS = 8  # of the digest that tells a name that Azure has once in the world from everybody else's
 
 
@@ -141,7 +142,20 @@ def _plan(scope: Scope, anew: Anew) -> Part:
         duration_s=expected_s("create_associated"),
     )
     carried = carry_over(anew.like, anew.resource, anew.body) if anew.like else Part()
-    return Part((step,), carried.carry_over, (*carried.warnings, *_warnings(anew)))
+    return Part((step,), (*carried.carry_over, *_keys(anew)), (*carried.warnings, *_warnings(anew)))
+
+
+def _keys(anew: Anew) -> Iterator[CarryOver]:
+    """What senders of telemetry know Application Insights by, which no inventory holds."""
+    if anew.like and anew.resource.type == APPLICATION_INSIGHTS:
+        for name in ("ConnectionString", "InstrumentationKey"):
+            yield CarryOver(
+                source=anew.like.id,
+                path=f"properties.{name}",
+                disposition="re-created",
+                target=anew.resource,
+                reason=_OWN_KEY,
+            )
 
 
 def _warnings(anew: Anew) -> Iterator[PlanWarning]:
