@@ -13,6 +13,7 @@ from vnetferry.models.plan import CarryOver
 Json = dict[str, Any]
 Path = tuple[str, ...]
 _ABSENT = object()
+_TOLD_BY = 40  # so many characters tell one element of a list from another
 NO_PLACE = "has no place in the target"
 _CANONICAL: Any = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
 # What Azure notes on every document by itself, and what vnetferry marks its own with.
@@ -191,8 +192,19 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _is_remapped(entry: CarryOver, before: Any, after: Any) -> bool:
-    """Whether a value is the one that its line shows; what long lines leave out of the middle may only name others."""
-    return _is_shown(entry.after, after) and (not isinstance(after, list) or _is_alike(before, after))
+    """Whether a value is the one that its line shows; what long lines leave out of the middle may only name others.
+
+    A list may have more at its end, if the line shows each of it: its beginning or its end, at least.
+    """
+    if not isinstance(after, list):
+        return _is_shown(entry.after, after)
+    as_before = after[: len(before)] if isinstance(before, list) else after
+    more = [json.dumps(item, **_CANONICAL) for item in after[len(as_before) :]]
+    return (
+        _is_shown(entry.after, after)
+        and _is_alike(before, as_before)
+        and all(item[:_TOLD_BY] in entry.after or item[-_TOLD_BY:] in entry.after for item in more)
+    )
 
 
 def _is_alike(before: Any, after: Any) -> bool:
