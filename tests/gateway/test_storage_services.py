@@ -61,6 +61,27 @@ def test_service_of_an_account_of_others_is_left_alone(azure: Azure, source: Res
         set_storage_service(azure, service, KEPT, TAGS, guid="", workspace="")
 
 
+def test_rules_for_other_origins_that_were_added_since_stay(azure: Azure, source: ResourceId) -> None:
+    service = account(azure, source, "storigins", TAGS).child("blobServices", "default")
+    body = {"properties": {"cors": {"corsRules": [origin("https://ours.example")]}}}
+    set_storage_service(azure, service, body, TAGS, guid="", workspace="")
+    both = [origin("https://ours.example"), origin("https://ml.azure.com")]
+    azure.arm.put(service, api_versions.STORAGE, {"properties": {"cors": {"corsRules": both}}})
+    again = set_storage_service(azure, service, body, TAGS, guid="", workspace="")
+    assert not again.changed
+    assert azure.arm.get(service, api_versions.STORAGE)["properties"]["cors"]["corsRules"] == both
+    body["properties"]["cors"]["corsRules"] = [origin("https://more.example")]
+    assert set_storage_service(azure, service, body, TAGS, guid="", workspace="").changed
+    rules = azure.arm.get(service, api_versions.STORAGE)["properties"]["cors"]["corsRules"]
+    assert rules == [*both, origin("https://more.example")]
+
+
+def origin(name: str) -> Json:
+    """A rule for another origin."""
+    headers: Json = {"exposedHeaders": ["*"], "allowedHeaders": ["*"]}
+    return {"allowedOrigins": [name], "allowedMethods": ["GET"], "maxAgeInSeconds": 60, **headers}
+
+
 def test_guid_in_lifecycle_rules_gives_way_to_the_workspaces(azure: Azure, source: ResourceId) -> None:
     rules = account(azure, source, "strules", TAGS).child("managementPolicies", "default")
     rule = {

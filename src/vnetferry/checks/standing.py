@@ -69,11 +69,15 @@ def _found(plan: Plan, step: Step, document: Json) -> tuple[State, str]:
 
 
 def _holds(document: Any, wanted: Any) -> bool:
-    """Whether a document says what is wanted, and perhaps more. Lists count by their length: Azure adds to elements."""
+    """Whether a document says what is wanted, and perhaps more.
+
+    Of lists, only how much is in them counts: a step names the new workspace's containers where the plan has the
+    source's.
+    """
     if isinstance(wanted, dict):
         return isinstance(document, dict) and all(_holds(document.get(k), v) for k, v in wanted.items())
     if isinstance(wanted, list):
-        return len(document or ()) == len(wanted)
+        return len(document or ()) >= len(wanted)
     return bool(document == wanted) or not (document or wanted)
 
 

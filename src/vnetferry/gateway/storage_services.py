@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from vnetferry.errors import VnetferryError
 from vnetferry.gateway import api_versions
 from vnetferry.gateway.azure import Azure
+from vnetferry.gateway.difference import differs
 from vnetferry.gateway.documents import Written, ensure, require_ours
 from vnetferry.gateway.readings import Readings
 from vnetferry.models.base import Json
@@ -36,7 +37,7 @@ def read_storage_services(readings: Readings, accounts: Iterable[ResourceId]) ->
 def set_storage_service(
     azure: Azure, resource: ResourceId, body: Json, tags: Mapping[str, str], *, guid: str, workspace: str
 ) -> Written:
-    """Set what `body` says on a service of an account of ours.
+    """Set what `body` says on a service of an account of ours. Rules for other origins that are there besides stay.
 
     In:     guid: what of `body` gives way to the GUID of `workspace`, an id; "" for nothing.
     Raises: NotOurs when the account is another's.
@@ -46,4 +47,15 @@ def set_storage_service(
     if guid:
         new = azure.arm.get(workspace, api_versions.ML)["properties"]["workspaceId"]
         body = json.loads(json.dumps(body).replace(guid, new))
-    return ensure(azure, resource, body, kind="document")
+    held = azure.arm.find(resource, api_versions.STORAGE) or {}
+    return ensure(azure, resource, _with_rules_of(held, body), kind="document")
+
+
+def _with_rules_of(held: Json, body: Json) -> Json:
+    """`body` with the rules for other origins that are held, which people and Azure ML add for the studio."""
+    wanted = (body["properties"].get("cors") or {}).get("corsRules")
+    there = ((held.get("properties") or {}).get("cors") or {}).get("corsRules") or []
+    if not wanted or not there:
+        return body
+    rules = [*there, *(rule for rule in wanted if all(differs(rule, each) for each in there))]
+    return {**body, "properties": {**body["properties"], "cors": {"corsRules": rules}}}

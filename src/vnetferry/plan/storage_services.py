@@ -94,7 +94,7 @@ def changed_settings(scope: Scope) -> tuple[Setting, ...]:
 
 
 def service_step_ids(scope: Scope) -> tuple[str, ...]:
-    """The steps that the workspace waits for: Azure adds to what is set when it makes one."""
+    """The steps that the workspace waits for, so that what is set holds from the first blob on."""
     found = changed_settings(scope)
     return tuple(each.step_id for each in found if each.like.type.lower() != LIFECYCLE.lower())
 
@@ -107,16 +107,14 @@ def _setting(scope: Scope, account: ResourceId, like: Document) -> Setting:
 
 def _plan(scope: Scope, setting: Setting, workspace_step: str) -> Part:
     guid = _named_guid(scope, setting)
-    special = {_RULES: _BY_GUID} if guid else None
-    carried = carry_over(setting.like, setting.resource, setting.body, special)
-    after = (workspace_step,) if guid else ()
-    steps = () if setting.is_default else (_step(scope, setting, guid, after),)
+    carried = carry_over(setting.like, setting.resource, setting.body, {_RULES: _BY_GUID} if guid else None)
+    steps = () if setting.is_default else (_step(scope, setting, guid, workspace_step),)
     return Part(steps, carried.carry_over, carried.warnings)
 
 
-def _step(scope: Scope, setting: Setting, guid: str, after: tuple[str, ...]) -> Step:
+def _step(scope: Scope, setting: Setting, guid: str, workspace_step: str) -> Step:
     account = setting.resource.parent
-    first = service_step_ids(scope) if setting.like.type.lower() == LIFECYCLE.lower() else ()
+    services = service_step_ids(scope) if setting.like.type.lower() == LIFECYCLE.lower() else ()
     return Step(
         id=setting.step_id,
         kind="set_storage_service",
@@ -125,7 +123,7 @@ def _step(scope: Scope, setting: Setting, guid: str, after: tuple[str, ...]) -> 
         source=setting.like.id,
         body=setting.body,
         spec={"guid": guid, "workspace": str(scope.target) if guid else ""},
-        depends_on=(associated_step_id(account), *first, *after),
+        depends_on=(associated_step_id(account), *services, *([workspace_step] if guid else ())),
         duration_s=expected_s("set_storage_service"),
     )
 
