@@ -9,12 +9,13 @@ import pytest
 from rich.console import Console, RenderableType
 
 from vnetferry.models.finding import Finding
-from vnetferry.models.inventory import Inventory
+from vnetferry.models.inventory import STORAGE_ACCOUNT, Document, Inventory
 from vnetferry.models.plan import Plan
 from vnetferry.plan.build import build
 from vnetferry.plan.diff import diff_plans
 from vnetferry.report.diff_table import diff_table
 from vnetferry.report.findings_table import findings_table
+from vnetferry.report.inventory_rows import Row, inventory_rows
 from vnetferry.report.inventory_table import effort_table, inventory_table
 from vnetferry.report.plan_table import plan_table
 
@@ -61,6 +62,16 @@ def test_findings_table_shows_evidence_remedy_and_a_sum() -> None:
     assert "az keyvault update" in text
     assert "1 blocking, 0 warnings" in text
     assert _text(findings_table([])) == "Nothing blocks.\n"
+
+
+def test_inventory_rows_count_the_services_of_an_account_as_one(inventory: Inventory) -> None:
+    account = next(d for d in inventory.documents if d.type == STORAGE_ACCOUNT)
+    kinds = ("blobServices", "queueServices", "managementPolicies")
+    ids = [account.id.child(kind, "default") for kind in kinds]
+    made = [Document(id=each, body={"id": str(each)}) for each in ids]
+    rows = inventory_rows(inventory.model_copy(update={"documents": (*inventory.documents, *made)}))
+    assert Row("Resources", "Services of storage", 3, f"3 on {account.name}") in rows
+    assert not [row for row in rows if row.what.startswith("storageAccounts/")]
 
 
 def test_diff_table_is_what_people_have_approved(inventory: Inventory, plan: Plan) -> None:

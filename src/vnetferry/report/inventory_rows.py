@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from vnetferry.models import inventory as kinds
 from vnetferry.models.inventory import Document, Inventory, is_legacy_connection
+from vnetferry.plan.storage_services import SERVICES
 from vnetferry.plan.uses import SYSTEM_REGISTRIES, references
 
 _NAMED_MAX = 4
@@ -63,6 +64,8 @@ def _assets(inventory: Inventory) -> Iterator[Row]:
 def _resources(inventory: Inventory) -> Iterator[Row]:
     for what, kind in _RESOURCES.items():
         yield _row(inventory, "Resources", what, kind)
+    services = [d for kind in SERVICES for d in inventory.of_type(kind)]
+    yield _counted("Services of storage", services, "on", _parent, "Resources")
 
 
 def _rights(inventory: Inventory) -> Iterator[Row]:
@@ -133,6 +136,7 @@ _SHOWN = (
     *(kinds.WORKSPACE, kinds.ENDPOINT, kinds.DEPLOYMENT, kinds.DATASTORE, kinds.CONNECTION, kinds.COMPUTE),
     *(kinds.OUTBOUND_RULE, kinds.JOB, kinds.SCHEDULE, kinds.BATCH_ENDPOINT, kinds.BATCH_DEPLOYMENT),
     *_RESOURCES.values(),
+    *SERVICES,
     *_WATCHING.values(),
     *(kinds.IDENTITY, kinds.ROLE_ASSIGNMENT, kinds.ROLE_DEFINITION, kinds.LOCK, kinds.DIAGNOSTIC_SETTING),
     *(kinds.PRIVATE_ENDPOINT, kinds.NETWORK, kinds.DNS_ZONE_GROUP, kinds.PRIVATE_DNS_ZONE, kinds.DNS_LINK),
