@@ -89,6 +89,14 @@ _DEFAULTS: dict[str, Any] = {
         False,
     ),
 }
+# What of a storage account's services says that it is off, or is not there at all.
+_OFF_IN_A_NEW_SERVICE = {
+    "changeFeed",
+    "containerDeleteRetentionPolicy",
+    "deleteRetentionPolicy",
+    "lastAccessTimeTrackingPolicy",
+    "restorePolicy",
+}
 # Words that Azure answers in its own spelling, whichever it was sent.
 _WORDS = {
     "authMode",
@@ -177,8 +185,8 @@ def _and_above(path: Path) -> Iterator[str]:
 
 
 def _same(path: Path, before: Any, after: Any) -> bool:
-    if path[-1] in ("enabled", "enable") and before is False and after is _ABSENT:
-        return True  # what is off and what is not there is the same, on a service that Azure made
+    if set(path[-2:-1]) & _OFF_IN_A_NEW_SERVICE and path[-1] in ("enabled", "enable") and before is False:
+        return after in (False, _ABSENT)
     if path[-1] == "condaFile" and isinstance(after, str):
         return bool(yaml.safe_load(before) == yaml.safe_load(after))  # Azure writes YAML down as JSON
     if path[-1] in _WORDS and isinstance(before, str) and isinstance(after, str):
